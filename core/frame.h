@@ -50,12 +50,14 @@ struct frame_out {
 void frame_out_init(struct frame_out *f);
 void frame_out_clear(struct frame_out *f); /* wipes, closes an unsent descriptor */
 /* KERR_TOO_LARGE when it does not fit beside what is there: send first, then put again. m->fd is taken
- * over on success. A payload that is larger than a frame goes by frame_put_large. */
+ * over on success (and FRAME_WITH_FD set). A payload that is larger than a frame goes by frame_put_large.
+ * KERR_INVALID for flags that do not agree with m->fd. */
 enum kerr frame_put(struct frame_out *f, const struct message *m) MUST_CHECK;
-/* Puts the payload into a sealed memfd; the frame must be empty. */
+/* Puts the payload, which must not be empty, into a sealed memfd; the frame must be empty and m->fd -1
+ * (KERR_INVALID). KERR_NOMEM, KERR_IO. */
 enum kerr frame_put_large(struct frame_out *f, const struct message *m) MUST_CHECK;
-/* KERR_BUSY when the socket is full (nothing was sent; try when writable), KERR_CLOSED when the peer is gone.
- * On success the frame is empty again. */
+/* KERR_BUSY when the socket is full (nothing was sent; try when writable), KERR_CLOSED when the peer is gone,
+ * KERR_TOO_LARGE when the socket's send buffer cannot hold it.  * On success the frame is empty again. */
 enum kerr frame_send(int sock, struct frame_out *f) MUST_CHECK;
 
 /* Receives one frame. */

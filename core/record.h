@@ -76,7 +76,9 @@ void record_set_int(
 enum kerr record_set_text(struct record *r, unsigned f, const char *text) MUST_CHECK;
 enum kerr record_set_bytes(struct record *r, unsigned f, const void *bytes,
 	size_t len) MUST_CHECK; /* TEXT, BYTES */
-void record_set_secret(struct record *r, unsigned f, struct secret *take);
+void record_set_secret(struct record *r, unsigned f,
+	struct secret *take); /* frees the one before; NULL unsets */
+void record_set_empty(struct record *r, unsigned f); /* a list that is set and has no elements */
 enum kerr record_add_int(struct record *r, unsigned f, int64_t v) MUST_CHECK;
 enum kerr record_add_text(
 	struct record *r, unsigned f, const char *text, size_t len) MUST_CHECK;
@@ -84,7 +86,8 @@ struct record *record_add_record(
 	struct record *r, unsigned f); /* empty, of field's sub; NULL: no memory */
 enum kerr record_add_existing(
 	struct record *r, unsigned f, struct record *sub) MUST_CHECK; /* same arena */
-/* Copies one field's value, or every field that both schemas have by name and type. */
+/* Copies one field's value (or that it is not set), or every set field that both schemas have by name and type.
+ * Lists replace what was there. KERR_INVALID when to's words lack the word of a FIELD_ENUM. */
 enum kerr record_copy_field(struct record *to, unsigned tf, const struct record *from,
 	unsigned ff) MUST_CHECK;
 enum kerr record_copy_same(struct record *to, const struct record *from) MUST_CHECK;
@@ -114,7 +117,8 @@ enum kerr record_check(
  * count and elements (a record element: u32 length and its own encoding). */
 void record_encode(const struct record *r, struct buf *out);
 /* Decodes the whole of bytes; refuses what record_encode could not have made (KERR_PROTOCOL) and what exceeds the schema's
- * bounds (KERR_INVALID). On failure no secret is left behind. */
+ * bounds (KERR_INVALID): numbers, words, lengths, a NUL in text. Text's characters are record_check's. On failure no
+ * secret is left behind. */
 enum kerr record_decode(const struct schema *s, struct arena *a, const void *bytes,
 	size_t len, struct record **ret) MUST_CHECK;
 
