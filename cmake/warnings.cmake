@@ -1,48 +1,59 @@
-# keyd_room(NAME kind): warnings as errors and hardening, for one of our own targets.
+# Warnings as errors, hardening and sanitizers, per target: nothing global, so that third-party code
+# is built by its own rules.
 include(CheckCCompilerFlag)
 
 set(KEYD_WARNINGS
   -Wall -Wextra -Werror -Wpointer-arith -Wsign-compare -Wformat=2 -Wformat-security -Wimplicit-fallthrough
   -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Wvla -Wswitch-enum -Wwrite-strings -Wundef
   -Wmisleading-indentation -Wcast-qual -Wnull-dereference)
-set(KEYD_HARDENING -fstack-protector-strong -fstack-clash-protection -fno-strict-overflow -fPIE)
-check_c_compiler_flag(-fcf-protection=full KEYD_HAS_CET)
-if(KEYD_HAS_CET)
-  list(APPEND KEYD_HARDENING -fcf-protection=full)
-endif()
-check_c_compiler_flag(-ftrivial-auto-var-init=zero KEYD_HAS_AUTO_INIT)
-if(KEYD_HAS_AUTO_INIT AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
-  list(APPEND KEYD_HARDENING -ftrivial-auto-var-init=zero)
+
+set(KEYD_HARDENING -fstack-protector-strong -fno-strict-overflow -fPIE)
+foreach(flag IN ITEMS -fstack-clash-protection -fcf-protection=full -ftrivial-auto-var-init=zero)
+  string(MAKE_C_IDENTIFIER "KEYD_HAS${flag}" has)
+  check_c_compiler_flag(${flag} ${has})
+  if(${has})
+    list(APPEND KEYD_HARDENING ${flag})
+  endif()
+endforeach()
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  list(APPEND KEYD_HARDENING -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 endif()
 
+# The sanitizers of this build, and what a fuzzer needs to see its coverage.
+function(keyd_sanitize name)
+  if(KEYD_SANITIZE)
+    target_compile_options(${name} PRIVATE
+      -fsanitize=${KEYD_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    target_link_options(${name} PRIVATE -fsanitize=${KEYD_SANITIZE})
+  endif()
+  if(KEYD_FUZZ)
+    target_compile_options(${name} PRIVATE -fsanitize=fuzzer-no-link)
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer-no-link)
+  endif()
+endfunction()
+
+# keyd_target(NAME): one of our own archives or programs.
 function(keyd_target name)
   set_target_properties(${name} PROPERTIES C_STANDARD 11 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF)
   target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}" "${CMAKE_BINARY_DIR}/generated")
   target_compile_definitions(${name} PRIVATE _GNU_SOURCE
-    $<$<BOOL:${KEYD_SANDBOX}>:KEYD_SANDBOX=1> $<$<NOT:$<BOOL:${KEYD_SANDBOX}>>:KEYD_SANDBOX=0>
-    $<$<BOOL:${KEYD_SIM}>:KEYD_SIM=1> $<$<NOT:$<BOOL:${KEYD_SIM}>>:KEYD_SIM=0>)
+    KEYD_SANDBOX=$<BOOL:${KEYD_SANDBOX}> KEYD_SIM=$<BOOL:${KEYD_SIM}>)
   target_compile_options(${name} PRIVATE ${KEYD_WARNINGS} ${KEYD_HARDENING})
-  if(CMAKE_BUILD_TYPE STREQUAL "Release")
-    target_compile_options(${name} PRIVATE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
-  endif()
-  if(KEYD_SANITIZE)
-    target_compile_options(${name} PRIVATE -fsanitize=${KEYD_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
-    target_link_options(${name} PRIVATE -fsanitize=${KEYD_SANITIZE})
-  endif()
+  keyd_sanitize(${name})
   get_target_property(kind ${name} TYPE)
   if(kind STREQUAL "EXECUTABLE")
     target_link_options(${name} PRIVATE -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed)
   endif()
 endfunction()
 
-# An archive of every .c file of this folder (not of folders below).
+# keyd_archive(NAME): every .c file of this folder, not of the folders below it.
 function(keyd_archive name)
   file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.c")
   if(NOT sources)
-    file(WRITE "${CMAKE_CURRENT_BINARY_DIR}/empty.c" "extern int ${name}_is_empty;\n")
-    string(REPLACE "-" "_" ident "${name}")
-    file(WRITE "${CMAKE_CURRENT_BINARY_DIR}/empty.c" "extern int ${ident}_is_empty;\n")
+    # An archive of headers still is a target that others can link.
+    string(MAKE_C_IDENTIFIER "${name}" ident)
     set(sources "${CMAKE_CURRENT_BINARY_DIR}/empty.c")
+    file(CONFIGURE OUTPUT "${sources}" CONTENT "extern int ${ident}_is_empty;\n")
   endif()
   add_library(${name} STATIC ${sources})
   keyd_target(${name})
