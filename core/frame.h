@@ -57,7 +57,7 @@ enum kerr frame_put(struct frame_out *f, const struct message *m) MUST_CHECK;
  * (KERR_INVALID). KERR_NOMEM, KERR_IO. */
 enum kerr frame_put_large(struct frame_out *f, const struct message *m) MUST_CHECK;
 /* KERR_BUSY when the socket is full (nothing was sent; try when writable), KERR_CLOSED when the peer is gone,
- * KERR_TOO_LARGE when the socket's send buffer cannot hold it.  * On success the frame is empty again. */
+ * KERR_TOO_LARGE when the socket's send buffer cannot hold it. On success the frame is empty again. */
 enum kerr frame_send(int sock, struct frame_out *f) MUST_CHECK;
 
 /* Receives one frame. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/place.h"
 #include "core/text.h"
 
 /* 0001-01-01 … 9999-12-31: what has a form in RFC 3339. */
@@ -11,13 +12,6 @@
 #define TIME_MAX INT64_C(253402300799)
 #define DATE_MIN INT64_C(-719162)
 #define DATE_MAX INT64_C(2932896)
-
-/* Where a fault is: "secrets[2].until". */
-struct place {
-	const struct place *outer;
-	const char *name;
-	size_t index;
-};
 
 static enum kerr check_record(const struct record *r, enum record_use use,
 	const struct place *outer, struct fault *fault);
@@ -90,32 +84,6 @@ record_length_fits(const struct field *field, size_t len)
 	return KERR_OK;
 }
 
-/* Writes the place's path, outermost first; returns how many bytes it has now. */
-static size_t
-write_place(const struct place *at, char *out, size_t size)
-{
-	size_t used = at->outer ? write_place(at->outer, out, size) : 0;
-	int n;
-
-	if (used >= size)
-		return used;
-	if (at->outer)
-		n = snprintf(
-			out + used, size - used, "[%zu].%s", at->outer->index, at->name);
-	else
-		n = snprintf(out + used, size - used, "%s", at->name);
-	return n < 0 ? used : used + (size_t)n;
-}
-
-static enum kerr
-refuse(struct fault *fault, const struct place *at, const char *text)
-{
-	char path[sizeof(fault->field)];
-
-	write_place(at, path, sizeof(path));
-	return fault_set(fault, KERR_INVALID, path, "%s", text);
-}
-
 static void
 list_words(const struct field *field, char *out, size_t size)
 {
@@ -134,39 +102,34 @@ static enum kerr
 check_number(
 	const struct field *field, int64_t v, const struct place *at, struct fault *fault)
 {
-	char text[sizeof(fault->text)];
+	char words[256];
 
 	if (record_number_fits(field, v) == KERR_OK)
 		return KERR_OK;
 	if (field->type == FIELD_INT)
-		snprintf(text, sizeof(text), "must be from %" PRId64 " to %" PRId64,
+		return place_refuse(at, fault, "must be from %" PRId64 " to %" PRId64,
 			field->min, field->max);
-	else if (field->type == FIELD_ENUM)
-		list_words(field, text, sizeof(text));
-	else if (field->type == FIELD_BOOL)
-		snprintf(text, sizeof(text), "must be true or false");
-	else
-		snprintf(text, sizeof(text), "is outside what is allowed");
-	return refuse(fault, at, text);
+	if (field->type == FIELD_BOOL)
+		return place_refuse(at, fault, "must be true or false");
+	if (field->type != FIELD_ENUM)
+		return place_refuse(at, fault, "is outside what is allowed");
+	list_words(field, words, sizeof(words));
+	return place_refuse(at, fault, "%s", words);
 }
 
 static enum kerr
 check_length(const struct field *field, size_t len, const char *unit,
 	const struct place *at, struct fault *fault)
 {
-	char text[sizeof(fault->text)];
-
 	if (record_length_fits(field, len) == KERR_OK)
 		return KERR_OK;
 	if (len == 0)
-		snprintf(text, sizeof(text), "must not be empty");
-	else if (field->min == field->max)
-		snprintf(text, sizeof(text), "must have exactly %" PRId64 " %s",
-			field->max, unit);
-	else
-		snprintf(text, sizeof(text), "must have %" PRId64 " to %" PRId64 " %s",
-			field->min, field->max, unit);
-	return refuse(fault, at, text);
+		return place_refuse(at, fault, "must not be empty");
+	if (field->min == field->max)
+		return place_refuse(
+			at, fault, "must have exactly %" PRId64 " %s", field->max, unit);
+	return place_refuse(at, fault, "must have %" PRId64 " to %" PRId64 " %s",
+		field->min, field->max, unit);
 }
 
 static enum kerr
@@ -174,9 +137,9 @@ check_characters(
 	const char *text, size_t len, const struct place *at, struct fault *fault)
 {
 	if (!text_is_utf8(text, len))
-		return refuse(fault, at, "is not valid UTF-8 text");
+		return place_refuse(at, fault, "is not valid UTF-8 text");
 	if (text_has_hidden(text, len))
-		return refuse(fault, at, "has control or invisible characters");
+		return place_refuse(at, fault, "has control or invisible characters");
 	return KERR_OK;
 }
 
@@ -188,7 +151,7 @@ check_texts(const struct record_list *list, const struct place *at, struct fault
 		enum kerr err;
 
 		if (t->len > FIELD_TEXTS_ITEM_MAX)
-			return refuse(fault, at, "has an element that is too long");
+			return place_refuse(at, fault, "has an element that is too long");
 		err = check_characters(t->text, t->len, at, fault);
 		if (err != KERR_OK)
 			return err;
@@ -265,13 +228,13 @@ check_record(const struct record *r, enum record_use use, const struct place *ou
 		if (!record_has(r, f)) {
 			if (use == RECORD_ADD && (field->flags & FIELD_REQUIRED) &&
 				!(field->flags & FIELD_SERVER))
-				return refuse(fault, &at, "is missing");
+				return place_refuse(&at, fault, "is missing");
 			continue;
 		}
 		if (use != RECORD_ANSWER && (field->flags & FIELD_SERVER))
-			return refuse(fault, &at, "is set by keyd alone");
+			return place_refuse(&at, fault, "is set by keyd alone");
 		if (use == RECORD_CHANGE && (field->flags & FIELD_FIXED))
-			return refuse(fault, &at, "cannot be changed");
+			return place_refuse(&at, fault, "cannot be changed");
 		err = check_value(r, f, use, &at, fault);
 		if (err != KERR_OK)
 			return err;
