@@ -39,3 +39,19 @@ place_refuse(const struct place *at, struct fault *fault, const char *fmt, ...)
 	va_end(ap);
 	return fault_set(fault, KERR_INVALID, said.field, "%s", said.text);
 }
+
+enum kerr
+place_refuse_word(const struct place *at, struct fault *fault, const char *const *words)
+{
+	char text[256];
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; words[i] && used < sizeof(text); i++) {
+		int n = snprintf(text + used, sizeof(text) - used, "%s %s", i ? "," : "",
+			words[i]);
+
+		used += n > 0 ? (size_t)n : 0;
+	}
+	return place_refuse(at, fault, "must be one of%s", text);
+}

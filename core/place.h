@@ -18,5 +18,8 @@ void place_text(const struct place *at, char *out, size_t size);
 /* Sets *fault (may be NULL) for that place and returns KERR_INVALID. */
 enum kerr place_refuse(const struct place *at, struct fault *fault, const char *fmt, ...)
 	PRINTF_LIKE(3, 4);
+/* The same for a word that is none of words (NULL-terminated), naming them. */
+enum kerr place_refuse_word(
+	const struct place *at, struct fault *fault, const char *const *words);
 
 #endif

@@ -1,8 +1,6 @@
 #include "core/record_slots.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "core/place.h"
 #include "core/text.h"
@@ -84,26 +82,10 @@ record_length_fits(const struct field *field, size_t len)
 	return KERR_OK;
 }
 
-static void
-list_words(const struct field *field, char *out, size_t size)
-{
-	size_t used = (size_t)snprintf(out, size, "must be one of");
-
-	for (size_t i = 0; field->words[i] && used < size; i++) {
-		int n = snprintf(
-			out + used, size - used, "%s %s", i ? "," : "", field->words[i]);
-
-		if (n > 0)
-			used += (size_t)n;
-	}
-}
-
 static enum kerr
 check_number(
 	const struct field *field, int64_t v, const struct place *at, struct fault *fault)
 {
-	char words[256];
-
 	if (record_number_fits(field, v) == KERR_OK)
 		return KERR_OK;
 	if (field->type == FIELD_INT)
@@ -113,8 +95,7 @@ check_number(
 		return place_refuse(at, fault, "must be true or false");
 	if (field->type != FIELD_ENUM)
 		return place_refuse(at, fault, "is outside what is allowed");
-	list_words(field, words, sizeof(words));
-	return place_refuse(at, fault, "%s", words);
+	return place_refuse_word(at, fault, field->words);
 }
 
 static enum kerr

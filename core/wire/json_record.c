@@ -1,0 +1,560 @@
+#include "core/wire/json_record.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include <jansson.h>
+#include <sodium.h>
+
+#include "core/clock.h"
+#include "core/place.h"
+#include "core/wire/json_write.h"
+
+#define NAME_MAX_SHOWN   32
+#define DIGITS_MAX_SHOWN 2
+
+static enum kerr read_record(const struct schema *s, struct arena *a, const json_t *json,
+	const struct place *outer, struct record **ret, struct fault *fault);
+
+/* jansson frees without telling the size, so it stands before what is handed out. */
+union wiped {
+	size_t size;
+	max_align_t align;
+};
+
+static void *
+wiped_new(size_t size)
+{
+	union wiped *head;
+
+	if (size > SIZE_MAX - sizeof(*head))
+		return NULL;
+	head = mem_new(1, sizeof(*head) + size);
+	if (!head)
+		return NULL;
+	head->size = size;
+	return head + 1;
+}
+
+static void
+wiped_free(void *p)
+{
+	union wiped *head;
+
+	if (!p)
+		return;
+	head = (union wiped *)p - 1;
+	sodium_memzero(p, head->size);
+	mem_free(head);
+}
+
+void
+json_start(void)
+{
+	json_set_alloc_funcs(wiped_new, wiped_free);
+	json_object_seed(randombytes_random() | 1U); /* 0 would make it open a file */
+}
+
+/* May a name that we do not know be repeated to whoever sent it? Secrets and keys have capitals, digits, hyphens or
+ * more length than a member's name. */
+static bool
+may_be_shown(const char *name, size_t len)
+{
+	size_t digits = 0;
+
+	if (!len || len > NAME_MAX_SHOWN || name[0] < 'a' || name[0] > 'z')
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if (name[i] >= '0' && name[i] <= '9')
+			digits++;
+		else if ((name[i] < 'a' || name[i] > 'z') && name[i] != '_')
+			return false;
+	}
+	return digits <= DIGITS_MAX_SHOWN;
+}
+
+static enum kerr
+refuse_unknown(
+	const struct place *outer, const char *name, size_t len, struct fault *fault)
+{
+	struct place at = {.outer = outer, .name = name};
+
+	if (!may_be_shown(name, len))
+		at.name = "?";
+	return place_refuse(&at, fault, "is not known here");
+}
+
+/* Depth and NUL before jansson sees it: it would go 2,048 levels down. */
+static enum kerr
+scan(const uint8_t *p, size_t len, struct fault *fault)
+{
+	unsigned depth = 0;
+	bool in_string = false;
+
+	for (size_t i = 0; i < len; i++) {
+		if (!p[i])
+			return fault_set(
+				fault, KERR_INVALID, "", "the JSON has a NUL byte");
+		if (in_string) {
+			if (p[i] == '\\')
+				i++;
+			else if (p[i] == '"')
+				in_string = false;
+		} else if (p[i] == '"') {
+			in_string = true;
+		} else if (p[i] == '{' || p[i] == '[') {
+			if (++depth > JSON_DEPTH_MAX)
+				return fault_set(fault, KERR_INVALID, "",
+					"the JSON is nested too deeply");
+		} else if ((p[i] == '}' || p[i] == ']') && depth) {
+			depth--;
+		}
+	}
+	return KERR_OK;
+}
+
+/* jansson stops right behind the name's closing quote. */
+static enum kerr
+refuse_duplicate(const char *text, size_t at, struct fault *fault)
+{
+	struct place where = {.name = "?"};
+	char name[NAME_MAX_SHOWN + 1];
+	size_t len = 0;
+
+	while (at >= 2 && len + 2 <= at && len <= NAME_MAX_SHOWN &&
+		text[at - 2 - len] != '"')
+		len++;
+	if (at >= 2 + len && may_be_shown(text + at - 1 - len, len)) {
+		memcpy(name, text + at - 1 - len, len);
+		name[len] = '\0';
+		where.name = name;
+	}
+	return place_refuse(&where, fault, "is given twice");
+}
+
+/* Never jansson's own sentence, which quotes what was sent. */
+static enum kerr
+refuse_syntax(
+	const char *text, size_t len, const json_error_t *error, struct fault *fault)
+{
+	enum json_error_code code = json_error_code(error);
+	size_t at = error->position > 0 ? (size_t)error->position : 0;
+	const char *what = "is not JSON";
+
+	if (code == json_error_out_of_memory)
+		return fault_set(fault, KERR_NOMEM, "", "%s", kerr_text(KERR_NOMEM));
+	if (code == json_error_duplicate_key)
+		return refuse_duplicate(text, at <= len ? at : len, fault);
+	if (code == json_error_premature_end_of_input)
+		what = "ends too early";
+	else if (code == json_error_end_of_input_expected)
+		what = "has something behind its end";
+	else if (code == json_error_invalid_utf8)
+		what = "is not UTF-8";
+	else if (code == json_error_null_character || code == json_error_null_byte_in_key)
+		what = "has a NUL character";
+	else if (code == json_error_numeric_overflow)
+		what = "has a number that is too large";
+	return fault_set(fault, KERR_INVALID, "", "the JSON %s (line %d, column %d)",
+		what, error->line, error->column);
+}
+
+static enum kerr
+parse(const void *text, size_t len, json_t **ret, struct fault *fault)
+{
+	const size_t flags = JSON_REJECT_DUPLICATES;
+	json_error_t error;
+	enum kerr err;
+	json_t *json;
+
+	if (!len)
+		return fault_set(fault, KERR_INVALID, "", "there is no JSON");
+	err = scan(text, len, fault);
+	if (err != KERR_OK)
+		return err;
+	json = json_loadb(text, len, flags, &error);
+	if (!json) {
+		err = refuse_syntax(text, len, &error, fault);
+		sodium_memzero(&error, sizeof(error));
+		return err;
+	}
+	if (!json_is_object(json)) {
+		json_decref(json);
+		return fault_set(fault, KERR_INVALID, "", "the JSON must be an object");
+	}
+	*ret = json;
+	return KERR_OK;
+}
+
+static const char *
+type_text(enum field_type type)
+{
+	static const char *const texts[FIELD__COUNT] = {
+		[FIELD_BOOL] = "must be true or false",
+		[FIELD_INT] = "must be a whole number",
+		[FIELD_TIME] = "must be a time like 2026-06-30T12:00:00Z",
+		[FIELD_DATE] = "must be a date like 2026-06-30",
+		[FIELD_TEXT] = "must be a text",
+		[FIELD_ENUM] = "must be one of the words",
+		[FIELD_BYTES] = "must be base64url without padding",
+		[FIELD_SECRET] = "must be a text",
+		[FIELD_INTS] = "must be a list of whole numbers",
+		[FIELD_TEXTS] = "must be a list of texts",
+		[FIELD_RECORDS] = "must be a list of objects",
+	};
+
+	return texts[type];
+}
+
+static enum kerr
+read_enum(struct record *r, unsigned f, const char *word, const struct place *at,
+	struct fault *fault)
+{
+	const struct field *field = &record_schema(r)->fields[f];
+
+	for (int64_t i = 0; field->words[i]; i++) {
+		if (strcmp(field->words[i], word) == 0) {
+			record_set_int(r, f, i);
+			return KERR_OK;
+		}
+	}
+	return place_refuse_word(at, fault, field->words);
+}
+
+/* FIELD_TIME and FIELD_DATE. KERR_INVALID when it is not of that form. */
+static enum kerr
+read_time(struct record *r, unsigned f, const char *text, size_t len)
+{
+	int64_t v;
+	enum kerr err;
+
+	if (record_schema(r)->fields[f].type == FIELD_TIME)
+		err = clock_parse(text, len, &v);
+	else
+		err = clock_date_parse(text, len, &v);
+	if (err == KERR_OK)
+		record_set_int(r, f, v);
+	return err;
+}
+
+static enum kerr
+read_bytes(struct record *r, unsigned f, struct arena *a, const char *text, size_t len)
+{
+	uint8_t *bytes = arena_alloc(a, len / 4 * 3 + 3);
+	size_t used;
+
+	if (!bytes)
+		return KERR_NOMEM;
+	if (sodium_base642bin(bytes, len / 4 * 3 + 3, text, len, NULL, &used, NULL,
+		    sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
+		return KERR_INVALID;
+	return record_set_bytes(r, f, bytes, used);
+}
+
+static enum kerr
+read_secret(struct record *r, unsigned f, const char *text, size_t len,
+	const struct place *at, struct fault *fault)
+{
+	struct secret *s;
+
+	if (len > SECRET_POOL_MAX_LEN)
+		return place_refuse(
+			at, fault, "must have at most %d bytes", SECRET_POOL_MAX_LEN);
+	s = secret_new(text, len);
+	if (!s)
+		return KERR_NOMEM;
+	record_set_secret(r, f, s);
+	return KERR_OK;
+}
+
+/* Values that are strings in JSON. KERR_INVALID without a fault when the text has not the type's form. */
+static enum kerr
+read_string(struct record *r, unsigned f, struct arena *a, const json_t *json,
+	const struct place *at, struct fault *fault)
+{
+	enum field_type type = record_schema(r)->fields[f].type;
+	const char *text = json_string_value(json);
+	size_t len = json_string_length(json);
+	enum kerr err = KERR_OK;
+
+	if (!text)
+		return place_refuse(at, fault, "%s", type_text(type));
+	if (type == FIELD_ENUM)
+		return read_enum(r, f, text, at, fault);
+	if (type == FIELD_SECRET)
+		return read_secret(r, f, text, len, at, fault);
+	if (type == FIELD_TEXT)
+		return record_set_bytes(r, f, text, len);
+	if (type == FIELD_BYTES)
+		err = read_bytes(r, f, a, text, len);
+	else
+		err = read_time(r, f, text, len);
+	if (err == KERR_INVALID)
+		return place_refuse(at, fault, "%s", type_text(type));
+	return err;
+}
+
+static enum kerr
+read_element(struct record *r, unsigned f, struct arena *a, const json_t *json,
+	const struct place *at, struct fault *fault)
+{
+	const struct field *field = &record_schema(r)->fields[f];
+	struct record *sub = NULL;
+	enum kerr err;
+
+	if (field->type == FIELD_RECORDS && json_is_object(json)) {
+		err = read_record(field->sub, a, json, at, &sub, fault);
+		if (err != KERR_OK)
+			return err;
+		err = record_add_existing(r, f, sub);
+		if (err != KERR_OK)
+			record_drop_secrets(sub);
+		return err;
+	}
+	if (field->type == FIELD_INTS && json_is_integer(json))
+		return record_add_int(r, f, json_integer_value(json));
+	if (field->type == FIELD_TEXTS && json_is_string(json))
+		return record_add_text(
+			r, f, json_string_value(json), json_string_length(json));
+	return place_refuse(at, fault, "%s", type_text(field->type));
+}
+
+static enum kerr
+read_elements(struct record *r, unsigned f, struct arena *a, const json_t *json,
+	struct place *at, struct fault *fault)
+{
+	const struct field *field = &record_schema(r)->fields[f];
+	size_t count = json_array_size(json);
+	enum kerr err = KERR_OK;
+
+	if (!json_is_array(json))
+		return place_refuse(at, fault, "%s", type_text(field->type));
+	if (count > INT64_MAX || (int64_t)count > field->max)
+		return place_refuse(
+			at, fault, "must have at most %" PRId64 " elements", field->max);
+	record_set_empty(r, f);
+	for (size_t i = 0; i < count && err == KERR_OK; i++) {
+		at->index = i;
+		err = read_element(r, f, a, json_array_get(json, i), at, fault);
+	}
+	return err;
+}
+
+static enum kerr
+read_value(struct record *r, unsigned f, struct arena *a, const json_t *json,
+	struct place *at, struct fault *fault)
+{
+	enum field_type type = record_schema(r)->fields[f].type;
+
+	if (json_is_null(json))
+		return place_refuse(at, fault, "must not be null: leave it out");
+	switch (type) {
+	case FIELD_BOOL:
+		if (!json_is_boolean(json))
+			break;
+		record_set_int(r, f, json_is_true(json));
+		return KERR_OK;
+	case FIELD_INT:
+		if (!json_is_integer(json))
+			break;
+		record_set_int(r, f, json_integer_value(json));
+		return KERR_OK;
+	case FIELD_TIME:
+	case FIELD_DATE:
+	case FIELD_TEXT:
+	case FIELD_ENUM:
+	case FIELD_BYTES:
+	case FIELD_SECRET:
+		return read_string(r, f, a, json, at, fault);
+	case FIELD_INTS:
+	case FIELD_TEXTS:
+	case FIELD_RECORDS:
+		return read_elements(r, f, a, json, at, fault);
+	case FIELD__COUNT:
+		break;
+	}
+	return place_refuse(at, fault, "%s", type_text(type));
+}
+
+/* jansson's iterators take objects that are not const, though they leave them as they are. */
+static void *
+first_member(const json_t *json)
+{
+	return json_object_iter((json_t *)(uintptr_t)json);
+}
+
+static void *
+next_member(const json_t *json, void *member)
+{
+	return json_object_iter_next((json_t *)(uintptr_t)json, member);
+}
+
+static enum kerr
+read_record(const struct schema *s, struct arena *a, const json_t *json,
+	const struct place *outer, struct record **ret, struct fault *fault)
+{
+	struct record *r = record_new(a, s);
+	enum kerr err = KERR_OK;
+
+	if (!r)
+		return KERR_NOMEM;
+	for (void *m = first_member(json); m && err == KERR_OK;
+		m = next_member(json, m)) {
+		const char *name = json_object_iter_key(m);
+		int f = schema_field(s, name);
+		struct place at = {.outer = outer, .name = name};
+
+		if (f < 0)
+			err = refuse_unknown(outer, name, strlen(name), fault);
+		else
+			err = read_value(
+				r, (unsigned)f, a, json_object_iter_value(m), &at, fault);
+	}
+	if (err != KERR_OK) {
+		record_drop_secrets(r);
+		return err;
+	}
+	*ret = r;
+	return KERR_OK;
+}
+
+/* Inner functions leave the fault to us where it is only that memory ran out. */
+static enum kerr
+say_no_memory(enum kerr err, struct fault *fault)
+{
+	if (err == KERR_NOMEM)
+		return fault_set(fault, err, "", "%s", kerr_text(err));
+	return err;
+}
+
+enum kerr
+json_record_read(const struct schema *s, struct arena *a, const void *text, size_t len,
+	struct record **ret, struct fault *fault)
+{
+	json_t *json = NULL;
+	enum kerr err = parse(text, len, &json, fault);
+
+	if (err == KERR_OK)
+		err = read_record(s, a, json, NULL, ret, fault);
+	json_decref(json);
+	return say_no_memory(err, fault);
+}
+
+static enum kerr
+read_items(const struct schema *s, struct arena *a, const json_t *json,
+	struct json_list *list, struct fault *fault)
+{
+	struct place at = {.name = "items"};
+	size_t count = json_array_size(json);
+
+	if (!json_is_array(json))
+		return place_refuse(&at, fault, "%s", type_text(FIELD_RECORDS));
+	list->items = arena_alloc(a, (count + 1) * sizeof(struct record *));
+	if (!list->items)
+		return KERR_NOMEM;
+	for (size_t i = 0; i < count; i++) {
+		const json_t *item = json_array_get(json, i);
+		enum kerr err;
+
+		at.index = i;
+		if (!json_is_object(item))
+			return place_refuse(&at, fault, "%s", type_text(FIELD_RECORDS));
+		err = read_record(s, a, item, &at, &list->items[i], fault);
+		if (err != KERR_OK)
+			return err;
+		list->count = i + 1;
+	}
+	return KERR_OK;
+}
+
+static enum kerr
+read_list_member(const char *name, struct arena *a, const json_t *json,
+	struct json_list *list, struct fault *fault)
+{
+	struct place at = {.name = name};
+
+	if (strcmp(name, "total") == 0) {
+		if (!json_is_integer(json) && !json_is_null(json))
+			return place_refuse(&at, fault, "%s", type_text(FIELD_INT));
+		list->total = json_is_null(json) ? -1 : json_integer_value(json);
+		return KERR_OK;
+	}
+	if (strcmp(name, "after") != 0)
+		return refuse_unknown(NULL, name, strlen(name), fault);
+	if (json_is_null(json))
+		return KERR_OK;
+	if (!json_is_string(json))
+		return place_refuse(&at, fault, "%s", type_text(FIELD_TEXT));
+	list->after = arena_copy(a, json_string_value(json), json_string_length(json));
+	return list->after ? KERR_OK : KERR_NOMEM;
+}
+
+enum kerr
+json_list_read(const struct schema *s, struct arena *a, const void *text, size_t len,
+	struct json_list *ret, struct fault *fault)
+{
+	struct json_list list = {.total = -1};
+	json_t *json = NULL;
+	enum kerr err = parse(text, len, &json, fault);
+
+	if (err == KERR_OK)
+		err = read_items(s, a, json_object_get(json, "items"), &list, fault);
+	if (err != KERR_OK)
+		goto out;
+	for (void *m = first_member(json); m && err == KERR_OK;
+		m = next_member(json, m)) {
+		const char *name = json_object_iter_key(m);
+
+		if (strcmp(name, "items") != 0)
+			err = read_list_member(
+				name, a, json_object_iter_value(m), &list, fault);
+	}
+out:
+	if (err == KERR_OK)
+		*ret = list;
+	else
+		json_list_drop_secrets(&list);
+	json_decref(json);
+	return say_no_memory(err, fault);
+}
+
+void
+json_list_drop_secrets(struct json_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		record_drop_secrets(list->items[i]);
+}
+
+static enum kerr
+problem_err(const json_t *type)
+{
+	const char *text = json_string_value(type);
+	size_t prefix = strlen(JSON_PROBLEM_TYPE);
+
+	if (!text || strncmp(text, JSON_PROBLEM_TYPE, prefix) != 0)
+		return KERR_INTERNAL;
+	for (int e = KERR_OK + 1; e < KERR__COUNT; e++) {
+		if (strcmp(text + prefix, kerr_name((enum kerr)e)) == 0)
+			return (enum kerr)e;
+	}
+	return KERR_INTERNAL;
+}
+
+enum kerr
+json_problem_read(const void *text, size_t len, struct fault *ret)
+{
+	json_t *json = NULL;
+	const char *detail, *field;
+
+	if (parse(text, len, &json, NULL) != KERR_OK)
+		return KERR_PROTOCOL;
+	detail = json_string_value(json_object_get(json, "detail"));
+	if (!detail)
+		detail = json_string_value(json_object_get(json, "title"));
+	field = json_string_value(json_object_get(json, "field"));
+	if (detail)
+		fault_set(ret, problem_err(json_object_get(json, "type")),
+			field ? field : "", "%s", detail);
+	json_decref(json);
+	return detail ? KERR_OK : KERR_PROTOCOL;
+}
