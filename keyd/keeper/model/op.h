@@ -1,0 +1,78 @@
+#ifndef KEYD_KEEPER_MODEL_OP_H
+#define KEYD_KEEPER_MODEL_OP_H
+
+#include "core/record.h"
+#include "keyd/keeper/access/access.h"
+#include "keyd/keeper/audit/audit.h"
+#include "keyd/keeper/store/store.h"
+#include "keyd/role/gate.h"
+
+/* One operation in hand: what a message asks of the model, on the write thread (with store) or a reading thread (with reader
+ * only). op_run finds the function of the message, which decides access, checks, and changes through op_insert,
+ * op_update and op_remove: these write the row, its audit record and the index's copy, so that no change can be
+ * without either. */
+
+struct op_change { /* for the index, handed to the answering thread after the commit */
+	struct op_change *next;
+	enum table_id table;
+	int64_t id;
+	struct record *row; /* NULL: removed */
+};
+
+struct op {
+	/* set by the caller */
+	const struct gate_row *message;
+	struct store *store;         /* NULL on a reading thread */
+	struct store_reader *reader; /* always */
+	struct audit *audit;
+	struct vault *vault;
+	const struct record *settings;
+	struct arena *arena; /* lives until the answer and the changes were handed over */
+	const struct person *who;
+	const struct record *asked; /* NULL when the message has no payload */
+	const char *request;        /* request id, hexadecimal */
+	int64_t now;
+	/* set by the operation */
+	struct record *answer;
+	struct fault fault;
+	struct op_change *changes, *last_change;
+	bool releases_secret; /* the answer waits for the sink, up to 2 s */
+	bool keys_changed;    /* the fronts and the signing thread get the key set anew */
+	bool forget;          /* a record key was destroyed */
+	bool people_changed;  /* connected persons are looked up again */
+};
+
+/* KERR_UNSUPPORTED when the message is not the model's. On failure op->fault is filled. */
+enum kerr op_run(struct op *op) MUST_CHECK;
+
+/* An operation's row in one of the tables of operations. */
+struct op_row {
+	uint16_t message;
+	enum kerr (*run)(struct op *op);
+};
+
+/* Writes: action is the audit's fixed word ("client.revoke"). row gets its id and version. */
+enum kerr op_insert(struct op *op, enum table_id table, struct record *row,
+	const char *action) MUST_CHECK;
+/* former: the row as it was read, unchanged; NULL: it is read here. */
+enum kerr op_update(struct op *op, enum table_id table, struct record *row,
+	const struct record *former, const char *action) MUST_CHECK;
+enum kerr op_remove(
+	struct op *op, enum table_id table, int64_t id, const char *action) MUST_CHECK;
+/* An audit record about something that is no row change: shown again, searched, exported. */
+enum kerr op_note(struct op *op, const char *action, const char *object, int64_t id,
+	const char *result) MUST_CHECK;
+
+/* Sets op->fault and returns err. */
+enum kerr op_fault(struct op *op, enum kerr err, const char *field, const char *fmt, ...)
+	PRINTF_LIKE(4, 5);
+/* The body of the request (REQUEST_BODY) or NULL; the reference (REQUEST_REF) or "". */
+const struct record *op_body(const struct op *op);
+const char *op_ref(const struct op *op);
+/* Decides with op->who; the fault says which role could. */
+enum kerr op_allow(
+	struct op *op, enum verb verb, const struct access_object *object) MUST_CHECK;
+/* Today's civil date in the configured zone. */
+int64_t op_today(const struct op *op);
+
+#endif
