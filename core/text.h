@@ -3,12 +3,16 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/buf.h"
 
 /* Text from outside: is it UTF-8, is it plain, how may it be shown. The one place that knows Unicode
  * (utf8proc behind it). */
 
+/* The first character and whether it is hidden (as text_has_hidden() says): its length in bytes, 0 when there is none
+ * or the first byte begins no UTF-8; then the results are untouched. */
+size_t text_next(const char *text, size_t len, uint32_t *ret_char, bool *ret_hidden);
 bool text_is_utf8(const char *text,
 	size_t len); /* RFC 3629: no surrogates, no overlong forms; NUL is false */
 /* True when there is a control, format, bidirectional, tag, variation-selector, private or unassigned character. */
