@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
 #include <jansson.h>
 #include <sodium.h>
@@ -436,6 +437,44 @@ json_record_read(const struct schema *s, struct arena *a, const void *text, size
 
 	if (err == KERR_OK)
 		err = read_record(s, a, json, NULL, ret, fault);
+	json_decref(json);
+	return say_no_memory(err, fault);
+}
+
+static int
+field_in_any_case(const struct schema *s, const char *name)
+{
+	for (unsigned f = 0; f < s->count; f++) {
+		if (strcasecmp(s->fields[f].name, name) == 0)
+			return (int)f;
+	}
+	return -1;
+}
+
+enum kerr
+json_record_read_loose(const struct schema *s, struct arena *a, const void *text,
+	size_t len, struct record **ret, struct fault *fault)
+{
+	struct record *r = record_new(a, s);
+	json_t *json = NULL;
+	enum kerr err = r ? parse(text, len, &json, fault) : KERR_NOMEM;
+
+	for (void *m = json ? first_member(json) : NULL; m && err == KERR_OK;
+		m = next_member(json, m)) {
+		int f = field_in_any_case(s, json_object_iter_key(m));
+		struct place at = {.name = f < 0 ? "" : s->fields[f].name};
+
+		if (f < 0)
+			continue;
+		err = record_has(r, (unsigned)f)
+			      ? place_refuse(&at, fault, "is given twice")
+			      : read_value(r, (unsigned)f, a, json_object_iter_value(m),
+					&at, fault);
+	}
+	if (err == KERR_OK)
+		*ret = r;
+	else
+		record_drop_secrets(r);
 	json_decref(json);
 	return say_no_memory(err, fault);
 }

@@ -24,6 +24,12 @@ void json_start(void);
 enum kerr json_record_read(const struct schema *s, struct arena *a, const void *text,
 	size_t len, struct record **ret, struct fault *fault) MUST_CHECK;
 
+/* For what others define: members that the schema does not have are passed over (RFC 7519 section 4, RFC 6749 section
+ * 3.2), names match ignoring case, as Ed-Fi's token endpoints take them; the same name twice is refused. */
+enum kerr json_record_read_loose(const struct schema *s, struct arena *a,
+	const void *text, size_t len, struct record **ret,
+	struct fault *fault) MUST_CHECK;
+
 /* What json_list_write… made: an array in the arena of records of schema s. */
 struct json_list {
 	struct record **items;
