@@ -1,0 +1,3 @@
+int bad( int a ) {
+  return a;
+}

@@ -1,0 +1,1 @@
+#include "keyd/keeper/store/store.h"

@@ -1,0 +1,2 @@
+#include <check.h>
+#include "keyd/keeper/store/store.h"

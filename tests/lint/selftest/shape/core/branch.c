@@ -1,0 +1,12 @@
+int
+branch(int a)
+{
+#if A
+	if (a) {
+#else
+	if (!a) {
+#endif
+		return 1;
+	}
+	return 0;
+}

@@ -1,0 +1,3 @@
+/* TODO: one day */
+int todo_list; /* mkstemp("XXXXXX") */
+// FIXME
