@@ -133,6 +133,18 @@ frame_put_large(struct frame_out *f, const struct message *m)
 	return KERR_OK;
 }
 
+enum kerr
+frame_put_memfd(struct frame_out *f, const struct message *m)
+{
+	if (f->count || m->fd < 0 || !m->length || (m->flags & ~(uint32_t)FRAME_ANSWER))
+		return KERR_INVALID;
+	if (fcntl(m->fd, F_ADD_SEALS, SEALS) != 0)
+		return KERR_IO;
+	put_header(f, m, m->flags | FRAME_IN_MEMFD);
+	f->fd = m->fd;
+	return KERR_OK;
+}
+
 static enum kerr
 socket_error(int error)
 {

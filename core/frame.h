@@ -56,6 +56,9 @@ enum kerr frame_put(struct frame_out *f, const struct message *m) MUST_CHECK;
 /* Puts the payload, which must not be empty, into a sealed memfd; the frame must be empty and m->fd -1
  * (KERR_INVALID). KERR_NOMEM, KERR_IO. */
 enum kerr frame_put_large(struct frame_out *f, const struct message *m) MUST_CHECK;
+/* The same with a memfd (m->fd, of m->length bytes, made with MFD_ALLOW_SEALING) that the caller has filled; it is sealed
+ * here and taken over on success. */
+enum kerr frame_put_memfd(struct frame_out *f, const struct message *m) MUST_CHECK;
 /* KERR_BUSY when the socket is full (nothing was sent; try when writable), KERR_CLOSED when the peer is gone,
  * KERR_TOO_LARGE when the socket's send buffer cannot hold it. On success the frame is empty again. */
 enum kerr frame_send(int sock, struct frame_out *f) MUST_CHECK;
