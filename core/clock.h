@@ -11,7 +11,7 @@
  * microseconds of the monotonic clock for waiting. Promise 6 of docs/architecture.md: time starts at the later of
  * wall clock and last time seen and advances by CLOCK_BOOTTIME; a step of the wall clock of more than five
  * minutes is not followed until a person confirms it. With KEYD_SIM the page named by KEYD_SIM_CLOCK is
- * the wall clock (tests/support/clock_page.h). */
+ * the wall clock (core/clock_sim.h). */
 
 struct clock_status {
 	int64_t now;       /* what keyd goes by */
@@ -22,30 +22,38 @@ struct clock_status {
 	bool confirmed;    /* a person confirmed since the start */
 };
 
-/* Starts (or starts again) from the later of wall clock and last_seen. Threads may call clock_now() from then on;
- * before it, clock_now() is the wall clock. stopped_unknown tells that a step cannot be told from a long stop. */
+/* Starts (or starts again) from the later of wall clock and last_seen (0: never). Threads may call clock_now() from
+ * then on; before it, clock_now() is the wall clock. A wall clock more than five minutes before last_seen is a step;
+ * one after it cannot be told from a long stop, so the caller compares. */
 void clock_start(int64_t last_seen);
+/* Never less than it once said. Lock-free: for hot paths. */
 int64_t clock_now(void);
-/* Takes small differences of the wall clock over (slewing), notices steps. Call about once a second. */
+/* Takes small differences of the wall clock over, at most half as fast as time passes, and notices steps: changes of
+ * more than five minutes between two calls. Call about once a second; clock_status() does the same. */
 void clock_tick(void);
-/* A person says that the wall clock is right: keyd's time becomes the later of both and follows it. */
+/* A person says that the wall clock is right: keyd's time becomes the later of both and follows it (at half speed
+ * until the wall clock has come up to it, where keyd's was the later). */
 void clock_confirm(void);
 void clock_status(struct clock_status *ret);
 uint64_t clock_monotonic_us(void);
 
-/* 2026-11-24T17:00:00Z into out (at least 21 bytes); "never" texts are the caller's business. */
+/* 2026-11-24T17:00:00Z into out (at least 21 bytes); "never" texts are the caller's business. Before the year
+ * 0 and after 9999 the first or last moment is written; so do dates. */
 #define CLOCK_TEXT_SIZE 21
 void clock_text(int64_t t, char out[CLOCK_TEXT_SIZE]);
-/* RFC 3339 in UTC ("…Z") only. */
+/* RFC 3339 §5.6 in UTC ("…Z") only; a fraction is dropped, a leap second is the one after it. */
 enum kerr clock_parse(const char *text, size_t len, int64_t *ret) MUST_CHECK;
 /* Civil dates as days since 1970-01-01; "2026-06-30". */
 #define CLOCK_DATE_SIZE 11
 void clock_date_text(int64_t day, char out[CLOCK_DATE_SIZE]);
 enum kerr clock_date_parse(const char *text, size_t len, int64_t *ret_day) MUST_CHECK;
-/* The first moment of that civil day in the named IANA zone (00:00, or the first moment after it where that is
- * skipped). KERR_NOTFOUND when the zone's data is not there. Zone data is read at clock_zone_load(), before the jail. */
+/* Makes the named IANA zone the one of clock_day_start() and clock_day_of(), and of the process (TZ); UTC before. Reads
+ * /usr/share/zoneinfo, so call it before the jail, and before there are threads. KERR_INVALID: no name of a zone;
+ * KERR_NOTFOUND: its data is not there. */
 enum kerr clock_zone_load(const char *zone, struct fault *fault) MUST_CHECK;
+/* The first moment of that civil day in the zone: 00:00, or the first moment after it where that is skipped. */
 int64_t clock_day_start(int64_t day);
+/* The civil day in the zone at t. */
 int64_t clock_day_of(int64_t t);
 
 #endif

@@ -14,22 +14,21 @@
 #define RUN_CHANGES  8  /* between digits, capitals and small letters in such a run */
 #define ENOUGH_RIGHT 7  /* right groups that make a secret of a text without prefix */
 
-static const char alphabet[33] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /* The value of a character as typed; -1 when it is none. */
 static int
 value_of(char c)
 {
-	const char *at;
+	/* A…Z; I and L are read as 1, O as 0, U never is written. */
+	static const int8_t letters[26] = {10, 11, 12, 13, 14, 15, 16, 17, 1, 18, 19, 1,
+		20, 21, 0, 22, 23, 24, 25, 26, -1, 27, 28, 29, 30, 31};
 
+	if (c >= '0' && c <= '9')
+		return c - '0';
 	if (c >= 'a' && c <= 'z')
-		c = (char)(c - 'a' + 'A');
-	if (c == 'O')
-		c = '0';
-	else if (c == 'I' || c == 'L')
-		c = '1';
-	at = c != '\0' ? strchr(alphabet, c) : NULL;
-	return at != NULL ? (int)(at - alphabet) : -1;
+		return letters[c - 'a'];
+	return c >= 'A' && c <= 'Z' ? letters[c - 'A'] : -1;
 }
 
 /* Multiplication by a = x in GF(2^5) modulo x^5+x^2+1. */
@@ -137,7 +136,8 @@ struct typed {
 	uint8_t v[GROUP_CHARS];
 };
 
-/* Whether it begins with "kds" (and '_', which is lost where people retype); *at goes behind it. */
+/* Whether it begins with "kds" (and '_', which is lost where people retype); *at goes
+ * behind it. */
 static bool
 read_prefix(const char *typed, size_t len, size_t *at)
 {
@@ -255,8 +255,14 @@ has_disguised_prefix(const char *text, size_t len)
 	struct buf skeleton;
 	enum kerr err;
 	bool found;
+	size_t i = 0;
 
-	/* No character becomes more than eighteen (U+FDFA), of at most three bytes each. */
+	while (i < len && (unsigned char)text[i] < 0x80)
+		i++;
+	if (i == len)
+		return false;
+	/* No character becomes more than eighteen (U+FDFA), of at most three bytes each.
+	 */
 	buf_init(&skeleton, len <= SIZE_MAX / 64 ? len * 64 : SIZE_MAX);
 	err = text_skeleton(&skeleton, text, len);
 	if (err == KERR_OK)
@@ -290,8 +296,8 @@ place_of(const uint8_t v[GROUP])
 	return check_of(v, 0) ^ v[4];
 }
 
-/* Words of five small letters joined by hyphens are a name; with a digit, in capitals, or with check
- * characters of neighbouring groups they are a part of a secret. */
+/* Words of five small letters joined by hyphens are a name; with a digit, in capitals, or
+ * with check characters of neighbouring groups they are a part of a secret. */
 static bool
 groups_betray(const char *text, size_t groups)
 {
@@ -363,7 +369,8 @@ token_run(const char *text, size_t len)
 	return n;
 }
 
-/* RFC 7515 §3.1: header, payload and signature; every JOSE header begins `{"`, in base64url eyJ. */
+/* RFC 7515 §3.1: header, payload and signature; every JOSE header begins `{"`, in
+ * base64url eyJ. */
 static bool
 has_jwt(const char *text, size_t len)
 {
@@ -393,8 +400,8 @@ kind_of(char c)
 	return c >= 'a' && c <= 'z' ? 3 : 0;
 }
 
-/* Joined words change kind at each word at most, random characters at every second one. A capital
- * before a small letter is how words begin and does not count. */
+/* Joined words change kind at each word at most, random characters at every second one. A
+ * capital before a small letter is how words begin and does not count. */
 static bool
 has_random_run(const char *text, size_t len)
 {

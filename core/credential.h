@@ -35,10 +35,13 @@ enum credential_form {
 	CREDENTIAL_SECRET,       /* a well-formed secret */
 };
 /* What was typed or pasted: canonical form into *ret (a new pooled secret, owner frees) when it is a well-formed
- * secret. On a typing error *ret_group is the first wrong group, 1…13 (0 when groups are missing or too many). */
+ * secret; *ret is NULL when no slot is free. The prefix may be missing when every check is right. On a typing
+ * error *ret_group is the first wrong group, 1…13 (0 when groups are missing or too many). What is not set stays as
+ * it was; ret and ret_group may be NULL. */
 enum credential_form credential_secret_read(
 	const char *typed, size_t len, struct secret **ret, int *ret_group);
-/* Does this text look as if a secret (or a part of one, or a JWT) were in it? For refusing it in arguments. */
+/* Does this text look as if a secret (or a part of one of three groups, a JWT, or 40 random characters) were in it? For
+ * refusing it in arguments. False for keys and for names of words. */
 bool credential_looks_secret(const char *text, size_t len);
 
 #endif

@@ -28,7 +28,8 @@ struct secret *secret_guarded_random(size_t len);
 struct secret *secret_guarded_new(const void *bytes, size_t len);
 /* A pooled or guarded secret of its own with the same bytes and grade. */
 struct secret *secret_copy(const struct secret *s);
-void secret_free(struct secret *s); /* wipes; NULL is fine */
+void secret_free(
+	struct secret *s); /* wipes; NULL is fine; a slot freed twice ends the process */
 
 size_t secret_len(const struct secret *s);
 /* Constant time for equal lengths. Guarded secrets must be open. */
@@ -37,7 +38,7 @@ bool secret_equal(const struct secret *a, const struct secret *b);
 /* The bytes of a pooled (or opened guarded) secret, borrowed until it is freed. */
 const uint8_t *secret_reveal(const struct secret *s);
 /* Makes a guarded secret readable until the matching secret_close(); calls nest, any thread. On a pooled
- * secret they do nothing. */
+ * secret they do nothing. When the pages' protection cannot be changed the process ends. */
 const uint8_t *secret_open(struct secret *s);
 void secret_close(struct secret *s);
 
