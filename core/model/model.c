@@ -522,7 +522,9 @@ LIST_OF(audit)
 	[REQUEST_ACCEPT] =                                                               \
 		FIELD_ROW("accept", BOOL, 0, 0, 1, NULL, NULL, "warnings are accepted"), \
 	[REQUEST_DRY_RUN] =                                                              \
-		FIELD_ROW("dry_run", BOOL, 0, 0, 1, NULL, NULL, "change nothing")
+		FIELD_ROW("dry_run", BOOL, 0, 0, 1, NULL, NULL, "change nothing"),       \
+	[REQUEST_REQUEST_ID] = FIELD_ROW(                                                \
+		"request_id", TEXT, 0, 0, 64, NULL, NULL, "of the HTTP request")
 #define REQUEST_ON(name_)                                                                \
 	static const struct field name_##_request_fields[] = {                           \
 		REQUEST_ROWS, [REQUEST_BODY] = FIELD_ROW("body", RECORDS, 0, 0, 1, NULL, \

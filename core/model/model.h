@@ -360,6 +360,7 @@ enum request_field {
 	REQUEST_IDEMPOTENCY, /* Idempotency-Key: at least 128 random bits */
 	REQUEST_ACCEPT,      /* warnings are accepted */
 	REQUEST_DRY_RUN,     /* check and answer, change nothing */
+	REQUEST_REQUEST_ID,  /* of the HTTP request, for log and audit chain */
 	REQUEST_BODY,        /* at most one record of the message's body schema */
 	REQUEST__COUNT
 };

@@ -12,6 +12,15 @@
  * op_update and op_remove: these write the row, its audit record and the index's copy, so that no change can be
  * without either. */
 
+/* Last uses and issued tokens, collected in memory by the answering thread and written a minute's worth at a time. */
+struct op_usage {
+	int64_t secret; /* row id */
+	int64_t client; /* row id */
+	int64_t hour;   /* seconds, start of the hour */
+	uint32_t count; /* tokens since the last write */
+	char source[48]; /* network, as text */
+};
+
 struct op_change { /* for the index, handed to the answering thread after the commit */
 	struct op_change *next;
 	enum table_id table;
@@ -32,6 +41,8 @@ struct op {
 	const struct record *asked; /* NULL when the message has no payload */
 	const char *request;        /* request id, hexadecimal */
 	int64_t now;
+	const struct op_usage *usage; /* MESSAGE_USAGE alone */
+	size_t usage_count;
 	/* set by the operation */
 	struct record *answer;
 	struct fault fault;
