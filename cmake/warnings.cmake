@@ -46,9 +46,10 @@ function(keyd_target name)
   endif()
 endfunction()
 
-# keyd_archive(NAME): every .c file of this folder, not of the folders below it.
+# keyd_archive(NAME): every .c file of this folder but main.c, not of the folders below it.
 function(keyd_archive name)
   file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.c")
+  list(FILTER sources EXCLUDE REGEX "/main\\.c$")
   if(NOT sources)
     # An archive of headers still is a target that others can link.
     string(MAKE_C_IDENTIFIER "${name}" ident)
@@ -57,4 +58,13 @@ function(keyd_archive name)
   endif()
   add_library(${name} STATIC ${sources})
   keyd_target(${name})
+endfunction()
+
+# keyd_program(NAME ARCHIVE): the program of this folder, its main.c on its archive. All programs lie in one
+# directory of the build, since keyd-parent starts those beside it.
+function(keyd_program name archive)
+  add_executable(${name} main.c)
+  keyd_target(${name})
+  target_link_libraries(${name} PRIVATE ${archive})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
 endfunction()
