@@ -161,6 +161,8 @@ mem_new(size_t count, size_t size)
 	/* Empty tables too have an address: NULL means that there is no memory. */
 	if (count == 0 || size == 0)
 		count = size = 1;
+	if (count > SIZE_MAX / size)
+		return NULL;
 	return calloc(count, size);
 }
 
