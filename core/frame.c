@@ -221,8 +221,8 @@ frame_in_clear(struct frame_in *f)
 	frame_in_init(f);
 }
 
-/* Keeps the first descriptor that came with the datagram and closes all others; false when there was
- * anything but one descriptor. */
+/* Keeps the first descriptor that came with the datagram and closes all others; false
+ * when there was anything but one descriptor. */
 static bool
 take_descriptors(struct msghdr *msg, int *ret_fd)
 {
@@ -280,8 +280,8 @@ frame_recv(int sock, struct frame_in *f)
 	return n == 0 ? KERR_CLOSED : KERR_PROTOCOL;
 }
 
-/* Only what can neither change nor shrink under our eyes is mapped: a peer that could truncate it would
- * end this process by SIGBUS. */
+/* Only what can neither change nor shrink under our eyes is mapped: a peer that could
+ * truncate it would end this process by SIGBUS. */
 static enum kerr
 map_payload(struct frame_in *f, uint32_t length, size_t max_len)
 {

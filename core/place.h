@@ -5,8 +5,9 @@
 
 #include "core/err.h"
 
-/* Where in a record something is, for the field of a fault: "secrets[2].until". Lives on the stack of whoever
- * walks through a record, each level pointing to the one around it. */
+/* Where in a record something is, for the field of a fault: "secrets[2].until". Lives on
+ * the stack of whoever walks through a record, each level pointing to the one around it.
+ */
 struct place {
 	const struct place *outer; /* NULL: the record itself */
 	const char *name;

@@ -7,7 +7,8 @@
 
 #define PRESENT_MAX 64
 
-/* The field is of one of these types, or the program is wrong and must not go on with whatever the slot holds. */
+/* The field is of one of these types, or the program is wrong and must not go on with
+ * whatever the slot holds. */
 static void
 must_be(const struct record *r, unsigned f, unsigned types)
 {
@@ -187,7 +188,8 @@ record_list_room(struct record *r, unsigned f, uint32_t count)
 	return KERR_OK;
 }
 
-/* Room for one element more; the arena keeps what is outgrown, so growth is by doubling. */
+/* Room for one element more; the arena keeps what is outgrown, so growth is by doubling.
+ */
 static enum kerr
 room_for_one(struct record *r, unsigned f)
 {

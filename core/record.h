@@ -10,20 +10,23 @@
 #include "core/err.h"
 #include "core/secret.h"
 
-/* Records: what crosses between processes, what the interface shows, what a row of the store is. One schema row
- * per field drives reading, checking, writing, the frame's encoding, the command line's tables and OpenAPI. */
+/* Records: what crosses between processes, what the interface shows, what a row of the
+ * store is. One schema row per field drives reading, checking, writing, the frame's
+ * encoding, the command line's tables and OpenAPI. */
 
 enum field_type {
 	FIELD_BOOL,
-	FIELD_INT,  /* int64, min…max */
-	FIELD_TIME, /* seconds since 1970 UTC; RFC 3339 in JSON */
-	FIELD_DATE, /* days since 1970; 2026-06-30 in JSON */
-	FIELD_TEXT, /* UTF-8 without hidden characters, min…max bytes */
-	FIELD_ENUM, /* a word of words[]; its index here, the word in JSON and in the store */
+	FIELD_INT,   /* int64, min…max */
+	FIELD_TIME,  /* seconds since 1970 UTC; RFC 3339 in JSON */
+	FIELD_DATE,  /* days since 1970; 2026-06-30 in JSON */
+	FIELD_TEXT,  /* UTF-8 without hidden characters, min…max bytes */
+	FIELD_ENUM,  /* a word of words[]; its index here, the word elsewhere */
 	FIELD_BYTES, /* min…max bytes; base64url in JSON */
-	FIELD_SECRET, /* pooled secret, min…max bytes; never printed except by the reply that delivers it */
+	/* pooled secret, min…max bytes; printed only by the reply that delivers it */
+	FIELD_SECRET,
 	FIELD_INTS, /* list of int64, min…max elements */
-	FIELD_TEXTS, /* list of text, min…max elements, each at most FIELD_TEXTS_ITEM_MAX bytes */
+	/* list of text, min…max elements, each at most FIELD_TEXTS_ITEM_MAX bytes */
+	FIELD_TEXTS,
 	FIELD_RECORDS, /* list of records of schema sub, min…max elements */
 	FIELD__COUNT
 };
@@ -61,8 +64,9 @@ struct schema {
 
 struct record;
 
-/* A record without any field set. NULL when the arena is exhausted. Everything it is given is copied into the
- * arena, but secrets, which it owns: they are freed by record_drop_secrets() or handed out by record_take_secret(). */
+/* A record without any field set. NULL when the arena is exhausted. Everything it is
+ * given is copied into the arena, but secrets, which it owns: they are freed by
+ * record_drop_secrets() or handed out by record_take_secret(). */
 struct record *record_new(struct arena *a, const struct schema *s);
 const struct schema *record_schema(const struct record *r);
 void record_drop_secrets(struct record *r); /* also of sub records; NULL is fine */
@@ -70,7 +74,8 @@ void record_drop_secrets(struct record *r); /* also of sub records; NULL is fine
 bool record_has(const struct record *r, unsigned f);
 void record_unset(struct record *r, unsigned f);
 
-/* Setters return KERR_NOMEM only; bounds are record_check's. Using one of another type is a programming error and aborts. */
+/* Setters return KERR_NOMEM only; bounds are record_check's. Using one of another type
+ * is a programming error and aborts. */
 void record_set_int(
 	struct record *r, unsigned f, int64_t v); /* BOOL, INT, TIME, DATE, ENUM */
 enum kerr record_set_text(struct record *r, unsigned f, const char *text) MUST_CHECK;
@@ -78,7 +83,8 @@ enum kerr record_set_bytes(struct record *r, unsigned f, const void *bytes,
 	size_t len) MUST_CHECK; /* TEXT, BYTES */
 void record_set_secret(struct record *r, unsigned f,
 	struct secret *take); /* frees the one before; NULL unsets */
-void record_set_empty(struct record *r, unsigned f); /* a list that is set and has no elements */
+void record_set_empty(
+	struct record *r, unsigned f); /* a list that is set and has no elements */
 enum kerr record_add_int(struct record *r, unsigned f, int64_t v) MUST_CHECK;
 enum kerr record_add_text(
 	struct record *r, unsigned f, const char *text, size_t len) MUST_CHECK;
@@ -86,8 +92,9 @@ struct record *record_add_record(
 	struct record *r, unsigned f); /* empty, of field's sub; NULL: no memory */
 enum kerr record_add_existing(
 	struct record *r, unsigned f, struct record *sub) MUST_CHECK; /* same arena */
-/* Copies one field's value (or that it is not set), or every set field that both schemas have by name and type.
- * Lists replace what was there. KERR_INVALID when to's words lack the word of a FIELD_ENUM. */
+/* Copies one field's value (or that it is not set), or every set field that both schemas
+ * have by name and type. Lists replace what was there. KERR_INVALID when to's words lack
+ * the word of a FIELD_ENUM. */
 enum kerr record_copy_field(struct record *to, unsigned tf, const struct record *from,
 	unsigned ff) MUST_CHECK;
 enum kerr record_copy_same(struct record *to, const struct record *from) MUST_CHECK;
@@ -108,17 +115,19 @@ struct record *record_at(const struct record *r, unsigned f, size_t i);
 int schema_field(const struct schema *s, const char *name);
 
 enum record_use { RECORD_ADD, RECORD_CHANGE, RECORD_ANSWER };
-/* Bounds, words, UTF-8 and hidden characters, required fields (ADD), server fields and fixed fields (ADD, CHANGE).
- * The first fault only, with the field's name. */
+/* Bounds, words, UTF-8 and hidden characters, required fields (ADD), server fields and
+ * fixed fields (ADD, CHANGE). The first fault only, with the field's name. */
 enum kerr record_check(
 	const struct record *r, enum record_use use, struct fault *fault) MUST_CHECK;
 
-/* The frame's form: per set field, rising: u8 index; BOOL u8; INT TIME DATE ENUM i64; TEXT BYTES SECRET u32 length and bytes; lists u32
- * count and elements (a record element: u32 length and its own encoding). */
+/* The frame's form: per set field, rising: u8 index; BOOL u8; INT TIME DATE ENUM i64;
+ * TEXT BYTES SECRET u32 length and bytes; lists u32 count and elements (a record
+ * element: u32 length and its own encoding). */
 void record_encode(const struct record *r, struct buf *out);
-/* Decodes the whole of bytes; refuses what record_encode could not have made (KERR_PROTOCOL) and what exceeds the schema's
- * bounds (KERR_INVALID): numbers, words, lengths, a NUL in text. Text's characters are record_check's. On failure no
- * secret is left behind. */
+/* Decodes the whole of bytes; refuses what record_encode could not have made
+ * (KERR_PROTOCOL) and what exceeds the schema's bounds (KERR_INVALID): numbers, words,
+ * lengths, a NUL in text. Text's characters are record_check's. On failure no secret is
+ * left behind. */
 enum kerr record_decode(const struct schema *s, struct arena *a, const void *bytes,
 	size_t len, struct record **ret) MUST_CHECK;
 

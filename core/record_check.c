@@ -144,7 +144,8 @@ static enum kerr
 check_records(const struct record_list *list, enum record_use use, struct place *at,
 	struct fault *fault)
 {
-	/* A list is given whole, so what is in it is new also when the record around it is only changed. */
+	/* A list is given whole, so what is in it is new also when the record around it
+	 * is only changed. */
 	enum record_use inner = use == RECORD_CHANGE ? RECORD_ADD : use;
 
 	for (uint32_t i = 0; i < list->count; i++) {

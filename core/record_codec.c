@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-/* Up to this size the bytes of a frame's record are copied into the record's own allocation. */
+/* Up to this size the bytes of a frame's record are copied into the record's own
+ * allocation. */
 #define SPARE_MAX 1024
 
 static enum kerr decode(const struct schema *s, struct arena *a, struct cursor *c,
@@ -128,7 +129,8 @@ record_encode(const struct record *r, struct buf *out)
 	size_t size = encoded_size(r);
 	uint8_t *p;
 
-	/* Lengths are u32 in a frame, so a larger one is made to fail like any that is over the buffer's ceiling. */
+	/* Lengths are u32 in a frame, so a larger one is made to fail like any that is
+	 * over the buffer's ceiling. */
 	p = buf_reserve(out, size <= UINT32_MAX ? size : SIZE_MAX);
 	if (!p)
 		return;
@@ -252,7 +254,8 @@ static enum kerr
 decode(const struct schema *s, struct arena *a, struct cursor *c, unsigned depth,
 	struct record **ret)
 {
-	/* Every text has a length of four bytes before it, so its bytes and NUL fit into what the encoding takes. */
+	/* Every text has a length of four bytes before it, so its bytes and NUL fit into
+	 * what the encoding takes. */
 	struct record *r = record_new_spare(a, s, c->left <= SPARE_MAX ? c->left : 0);
 	enum kerr err = KERR_OK;
 	unsigned least = 0;

@@ -38,7 +38,8 @@ struct record {
 	const struct schema *schema;
 	struct arena *arena;
 	uint64_t present;
-	/* Bytes behind the slots that came with the same allocation: a decoded record's texts go there. */
+	/* Bytes behind the slots that came with the same allocation: a decoded record's
+	 * texts go there. */
 	uint8_t *spare;
 	size_t spare_len;
 	union record_slot slots[];
@@ -53,7 +54,8 @@ struct record {
 
 /* record_new with spare bytes in the same allocation. */
 struct record *record_new_spare(struct arena *a, const struct schema *s, size_t spare);
-/* len bytes with a NUL behind them, from the spare bytes while they last, then from the arena; NULL: no memory. */
+/* len bytes with a NUL behind them, from the spare bytes while they last, then from the
+ * arena; NULL: no memory. */
 const uint8_t *record_keep(struct record *r, const void *bytes, size_t len);
 /* Room for count elements in all, each of the field's type. */
 enum kerr record_list_room(struct record *r, unsigned f, uint32_t count) MUST_CHECK;

@@ -291,7 +291,8 @@ http_client_step(struct http_client *c)
 		err = receive_some(c);
 	if (err == KERR_BUSY)
 		return err;
-	/* An answer that came before the whole request was taken leaves nothing that could be used again. */
+	/* An answer that came before the whole request was taken leaves nothing that
+	 * could be used again. */
 	if (err != KERR_OK || c->response.close || c->out.len)
 		http_client_close(c);
 	if (err != KERR_OK)

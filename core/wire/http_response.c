@@ -218,7 +218,8 @@ feed_head(struct http_response *r)
 		return err;
 	if (r->status >= 200)
 		return begin_body(r);
-	/* 100 Continue and its like come before the response proper; 101 was not asked for. */
+	/* 100 Continue and its like come before the response proper; 101 was not asked
+	 * for. */
 	if (r->status == 101 || r->chunked || r->has_length ||
 		r->interim++ >= INTERIM_MAX)
 		return KERR_PROTOCOL;

@@ -9,7 +9,8 @@
 #include "core/err.h"
 #include "core/wire/http_client.h"
 
-/* The reading of one response (RFC 9112) as its bytes come in, for http_client.c. No socket here. */
+/* The reading of one response (RFC 9112) as its bytes come in, for http_client.c. No
+ * socket here. */
 
 enum http_response_state {
 	HTTP_RESPONSE_HEAD,
@@ -44,7 +45,8 @@ struct http_response {
 void http_response_init(struct http_response *r, size_t body_max);
 void http_response_reset(struct http_response *r); /* wipes; for the next response */
 void http_response_clear(struct http_response *r);
-/* Takes what it can from r->in. KERR_OK: whole. KERR_BUSY: more is needed. KERR_PROTOCOL, KERR_TOO_LARGE, KERR_NOMEM. */
+/* Takes what it can from r->in. KERR_OK: whole. KERR_BUSY: more is needed.
+ * KERR_PROTOCOL, KERR_TOO_LARGE, KERR_NOMEM. */
 enum kerr http_response_feed(struct http_response *r) MUST_CHECK;
 const char *http_response_header(const struct http_response *r, const char *name);
 

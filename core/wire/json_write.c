@@ -109,7 +109,9 @@ json_put_int(struct buf *out, int64_t v)
 static void
 put_name(struct buf *out, bool first, const char *name)
 {
-	buf_put(out, ",\"" + first, 2 - (size_t)first);
+	if (!first)
+		buf_put_u8(out, ',');
+	buf_put_u8(out, '"');
 	buf_put_text(out, name);
 	buf_put(out, "\":", 2);
 }

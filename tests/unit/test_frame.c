@@ -187,6 +187,22 @@ START_TEST(a_large_payload_goes_by_sealed_memfd)
 }
 END_TEST
 
+START_TEST(a_filled_memfd_is_sealed_and_sent_as_it_is)
+{
+	struct message m = {.id = 4, .length = 3, .fd = memfd(0, 0)};
+
+	ck_assert_int_eq(write(m.fd, "abc", 3), 3);
+	ck_assert_int_eq(frame_put_memfd(&out, &m), KERR_OK);
+	ck_assert_int_eq(write(m.fd, "d", 1), -1);
+	pass();
+	ck_assert_int_eq(frame_next(&in, 3, &m), KERR_OK);
+	ck_assert_mem_eq(m.payload, "abc", 3);
+	m = (struct message){.length = 1, .fd = memfd(1, F_SEAL_SEAL)};
+	ck_assert_int_eq(frame_put_memfd(&out, &m), KERR_IO);
+	ck_assert_int_eq(close(m.fd), 0); /* still ours */
+}
+END_TEST
+
 START_TEST(a_memfd_over_the_bound_is_not_mapped)
 {
 	static uint8_t big[100000];
@@ -276,7 +292,7 @@ START_TEST(a_descriptor_rides_alone)
 }
 END_TEST
 
-START_TEST(descriptors_that_nobody_announced_or_too_many_end_in_an_error_and_are_closed)
+START_TEST(unannounced_or_too_many_descriptors_are_refused_and_closed)
 {
 	int fds[32];
 	uint8_t h[2 * FRAME_HEADER] = {0};
@@ -416,13 +432,13 @@ main(void)
 	tcase_add_test(tc, several_messages_share_a_frame_in_order);
 	tcase_add_test(tc, what_does_not_fit_is_refused_and_the_rest_stays);
 	tcase_add_test(tc, a_large_payload_goes_by_sealed_memfd);
+	tcase_add_test(tc, a_filled_memfd_is_sealed_and_sent_as_it_is);
 	tcase_add_test(tc, a_memfd_over_the_bound_is_not_mapped);
 	tcase_add_loop_test(tc, a_memfd_lacking_any_seal_is_not_mapped, 0, 4);
 	tcase_add_test(tc, a_memfd_of_another_size_or_no_memfd_is_not_mapped);
 	tcase_add_test(tc, a_descriptor_is_handed_over);
 	tcase_add_test(tc, a_descriptor_rides_alone);
-	tcase_add_test(tc,
-		descriptors_that_nobody_announced_or_too_many_end_in_an_error_and_are_closed);
+	tcase_add_test(tc, unannounced_or_too_many_descriptors_are_refused_and_closed);
 	tcase_add_test(tc, malformed_headers_are_refused);
 	tcase_add_test(tc, a_datagram_longer_than_a_frame_is_refused);
 	tcase_add_test(tc, a_full_socket_is_busy_and_keeps_the_frame);

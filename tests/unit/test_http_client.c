@@ -514,7 +514,7 @@ START_TEST(large_bodies_pass_both_ways)
 }
 END_TEST
 
-START_TEST(an_answer_before_the_whole_request_is_taken_counts_and_ends_the_connection)
+START_TEST(an_early_answer_counts_and_ends_the_connection)
 {
 	struct front front = {.take = 1,
 		.text = "HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno"};
@@ -571,8 +571,7 @@ main(void)
 	tcase_add_test(tc, a_full_queue_is_busy_and_waited_for_only_so_long);
 	tcase_add_test(tc, waiting_ends_at_its_time_and_can_go_on);
 	tcase_add_test(tc, large_bodies_pass_both_ways);
-	tcase_add_test(tc,
-		an_answer_before_the_whole_request_is_taken_counts_and_ends_the_connection);
+	tcase_add_test(tc, an_early_answer_counts_and_ends_the_connection);
 	tcase_add_test(tc, a_front_that_dies_while_we_send_raises_no_signal);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_NORMAL);

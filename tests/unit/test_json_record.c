@@ -358,6 +358,30 @@ START_TEST(every_byte_string_is_written_as_json_that_reads_back)
 }
 END_TEST
 
+START_TEST(loose_reading_passes_over_what_is_not_ours_but_not_faults)
+{
+	static const char good[] = "{\"SIZE\":7,\"Zzz\":[null],\"Title\":\"a\"}";
+	static const char twice[] = "{\"secret\":\"PLANTED\",\"Size\":7,\"size\":8}";
+	static const char wrong[] = "{\"Secret\":\"PLANTED\",\"SIZE\":true}";
+	struct record *r = NULL;
+
+	ck_assert_int_eq(json_record_read_loose(
+				 &thing_schema, arena, good, strlen(good), &r, &fault),
+		KERR_OK);
+	ck_assert_int_eq(record_int(r, T_INT), 7);
+	ck_assert_str_eq(record_text(r, T_TEXT), "a");
+	ck_assert_int_eq(json_record_read_loose(
+				 &thing_schema, arena, twice, strlen(twice), &r, &fault),
+		KERR_INVALID);
+	ck_assert_str_eq(fault.field, "size");
+	ck_assert_int_eq(json_record_read_loose(
+				 &thing_schema, arena, wrong, strlen(wrong), &r, &fault),
+		KERR_INVALID);
+	ck_assert_str_eq(fault.field, "size");
+	ck_assert_uint_eq(free_slots(), 8);
+}
+END_TEST
+
 START_TEST(a_list_survives)
 {
 	struct record *r = reads("{\"size\":7}");
@@ -462,6 +486,7 @@ main(void)
 	tcase_add_test(tc, without_a_free_slot_nothing_is_kept);
 	tcase_add_test(tc, bytes_that_are_not_utf8_become_replacement_characters);
 	tcase_add_test(tc, every_byte_string_is_written_as_json_that_reads_back);
+	tcase_add_test(tc, loose_reading_passes_over_what_is_not_ours_but_not_faults);
 	tcase_add_test(tc, a_list_survives);
 	tcase_add_test(tc, a_broken_list_names_the_place_and_leaks_nothing);
 	tcase_add_test(tc, a_problem_survives);
