@@ -16,6 +16,13 @@ function walk(dir, base, list) {
   return list;
 }
 
+function inGit(root) {
+  const list = execFileSync("git", ["ls-files", "-co", "--exclude-standard", "-z"], {
+    cwd: root, encoding: "utf8", maxBuffer: 1 << 26,
+  });
+  return list.split("\0").filter((path) => path && existsSync(join(root, path)));
+}
+
 export class Tree {
   #texts = new Map();
   #views = new Map();
@@ -23,11 +30,7 @@ export class Tree {
   constructor(root, { sample = false } = {}) {
     this.root = root;
     // What is not committed yet is held to the same rules.
-    const all = sample
-      ? walk(root, root, [])
-      : execFileSync("git", ["ls-files", "-co", "--exclude-standard", "-z"], {
-        cwd: root, encoding: "utf8", maxBuffer: 1 << 26,
-      }).split("\0").filter((path) => path && existsSync(join(root, path)));
+    const all = sample || !existsSync(join(root, ".git")) ? walk(root, root, []) : inGit(root);
     this.files = all
       .filter((path) => sample || !outside.some((pattern) => pattern.test(path)))
       .filter((path) => lstatSync(join(root, path)).isFile())
