@@ -48,6 +48,7 @@ struct frame_out {
 	int fd; /* -1, or ours until sent */
 };
 
+/* An empty frame; its bytes are not touched. */
 void frame_out_init(struct frame_out *f);
 void frame_out_clear(struct frame_out *f); /* wipes, closes an unsent descriptor */
 /* KERR_TOO_LARGE when it does not fit beside what is there: send first, then put again.
@@ -76,6 +77,7 @@ struct frame_in {
 	size_t map_len;
 };
 
+/* No frame yet; its bytes are not touched. */
 void frame_in_init(struct frame_in *f);
 void frame_in_clear(struct frame_in *f); /* wipes, unmaps, closes */
 /* KERR_BUSY: nothing there. KERR_CLOSED: end of file. KERR_PROTOCOL: truncated, more

@@ -71,7 +71,9 @@ struct record *record_new(struct arena *a, const struct schema *s);
 const struct schema *record_schema(const struct record *r);
 void record_drop_secrets(struct record *r); /* also of sub records; NULL is fine */
 
+/* Is the field set? False also for an index beyond the schema. */
 bool record_has(const struct record *r, unsigned f);
+/* As if it had never been set; a secret is freed. */
 void record_unset(struct record *r, unsigned f);
 
 /* Setters return KERR_NOMEM only; bounds are record_check's. Using one of another type

@@ -42,9 +42,10 @@ struct http_response {
 	size_t field_count;
 };
 
+/* Owns nothing yet; body_max in bytes. */
 void http_response_init(struct http_response *r, size_t body_max);
 void http_response_reset(struct http_response *r); /* wipes; for the next response */
-void http_response_clear(struct http_response *r);
+void http_response_clear(struct http_response *r); /* wipes and frees */
 /* Takes what it can from r->in. KERR_OK: whole. KERR_BUSY: more is needed.
  * KERR_PROTOCOL, KERR_TOO_LARGE, KERR_NOMEM. */
 enum kerr http_response_feed(struct http_response *r) MUST_CHECK;

@@ -33,16 +33,18 @@ enum kerr json_record_read_loose(const struct schema *s, struct arena *a,
 	const void *text, size_t len, struct record **ret,
 	struct fault *fault) MUST_CHECK;
 
-/* What json_list_write… made: an array in the arena of records of schema s. */
+/* What json_list_begin() and its like write: an array in the arena of records of schema
+ * s. */
 struct json_list {
 	struct record **items;
 	size_t count;
 	int64_t total;     /* -1: not counted */
 	const char *after; /* NULL: that was all */
 };
+/* KERR_INVALID with the place of the fault, KERR_NOMEM; no secret is left behind then. */
 enum kerr json_list_read(const struct schema *s, struct arena *a, const void *text,
 	size_t len, struct json_list *ret, struct fault *fault) MUST_CHECK;
-void json_list_drop_secrets(struct json_list *list);
+void json_list_drop_secrets(struct json_list *list); /* of every record */
 
 /* A problem document into *ret (members it does not know are passed over, RFC 9457
  * section 3). KERR_PROTOCOL when it is none; an err that is not known becomes

@@ -36,10 +36,11 @@ void json_list_begin(struct buf *out);
 void json_list_item(struct buf *out, const struct record *r, unsigned flags);
 void json_list_end(struct buf *out, int64_t total, const char *after);
 
+#define JSON_PROBLEM_TYPE "urn:keyd:problem:" /* and the kerr_name() */
+
 /* A problem document (RFC 9457, application/problem+json) of a fault: type from its
  * kerr_name(), title its kerr_text(), status, detail its text, and "field" when it names
  * one. */
-#define JSON_PROBLEM_TYPE "urn:keyd:problem:"
 void json_problem_write(struct buf *out, unsigned status, const struct fault *fault);
 
 #endif
