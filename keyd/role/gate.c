@@ -92,7 +92,8 @@ static const struct gate_row rows[] = {
 #undef MESSAGE
 };
 
-/* A second row with a number that is taken does not compile (-Woverride-init is an error here). */
+/* A second row with a number that is taken does not compile (-Woverride-init is an error
+ * here). */
 #pragma GCC diagnostic error "-Woverride-init"
 static const struct gate_row *const by_number[256] = {
 #define MESSAGE(n, row_name, ...) [n] = &rows[ROW_##row_name],

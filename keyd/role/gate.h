@@ -7,8 +7,9 @@
 
 #include "core/record.h"
 
-/* The gate table: which process may ask what of which, in which phase, how large. message.def is the table;
- * a message that it does not allow ends the peer that sent it (docs/architecture.md). */
+/* The gate table: which process may ask what of which, in which phase, how large.
+ * message.def is the table; a message that it does not allow ends the peer that sent it
+ * (docs/architecture.md). */
 
 enum peer_kind {
 	PEER_FRONT = 1,       /* network front */
@@ -49,8 +50,9 @@ struct gate_row {
 
 /* The row of that number; NULL when the table has none. */
 const struct gate_row *gate_find(uint16_t number);
-/* KERR_OK, KERR_PROTOCOL (end the peer: unknown, not its to ask, too large), or KERR_PHASE (allowed in another phase:
- * answer that, the peer may not know yet). phase is one of enum phase_bit. */
+/* KERR_OK, KERR_PROTOCOL (end the peer: unknown, not its to ask, too large), or
+ * KERR_PHASE (allowed in another phase: answer that, the peer may not know yet). phase is
+ * one of enum phase_bit. */
 enum kerr gate_check(const struct gate_row *row, enum peer_kind peer,
 	enum phase_bit phase, size_t length) MUST_CHECK;
 size_t gate_count(void);
@@ -75,6 +77,7 @@ enum handover_word {
 	HANDOVER_SEAL_KEY,        /* keeper: the automatic slot's key file */
 	HANDOVER_CREDENTIAL,      /* keeper: the automatic slot's systemd credential */
 	HANDOVER_CONNECTION,      /* local front: a person's connection */
+	HANDOVER_SYSLOG,          /* keeper: datagram socket connected to syslog */
 	HANDOVER__WORDS
 };
 extern const struct schema handover_schema;

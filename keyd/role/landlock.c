@@ -8,9 +8,17 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <linux/landlock.h>
-
-/* Debian 12's header ends at ABI 2; the kernel may be newer. Numbers of the kernel's uapi. */
+/* The kernel's uapi, written down here: the header of Debian 12 ends at ABI 2, and the
+ * kernel may be newer. */
+#define FS_EXECUTE        (1ULL << 0) /* ABI 1 */
+#define FS_WRITE_FILE     (1ULL << 1)
+#define FS_READ_FILE      (1ULL << 2)
+#define FS_READ_DIR       (1ULL << 3)
+#define FS_REMOVE_DIR     (1ULL << 4)
+#define FS_REMOVE_FILE    (1ULL << 5)
+#define FS_MAKE_DIR       (1ULL << 7)
+#define FS_MAKE_REG       (1ULL << 8)
+#define FS_REFER          (1ULL << 13) /* ABI 2 */
 #define FS_TRUNCATE       (1ULL << 14) /* ABI 3 */
 #define FS_IOCTL_DEV      (1ULL << 15) /* ABI 5 */
 #define NET_BIND_TCP      (1ULL << 0)  /* ABI 4 */
@@ -20,23 +28,27 @@
 #define CREATE_VERSION    (1U << 0)
 #define RULE_PATH_BENEATH 1
 
+struct path_beneath_attr {
+	uint64_t allowed;
+	int32_t parent;
+} __attribute__((packed));
+
 struct ruleset_attr {
 	uint64_t handled_fs;
 	uint64_t handled_net; /* ABI 4 */
 	uint64_t scoped;      /* ABI 6 */
 };
 
-#define FS_READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+#define FS_READ (FS_READ_FILE | FS_READ_DIR)
 #define FS_FILE_RIGHTS                                                                   \
-	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE |                    \
-		LANDLOCK_ACCESS_FS_READ_FILE | FS_TRUNCATE | FS_IOCTL_DEV)
+	(FS_EXECUTE | FS_WRITE_FILE | FS_READ_FILE | FS_TRUNCATE | FS_IOCTL_DEV)
 #define FS_KEEP                                                                          \
-	(FS_READ | LANDLOCK_ACCESS_FS_WRITE_FILE | FS_TRUNCATE |                         \
-		LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_DIR |              \
-		LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR)
+	(FS_READ | FS_WRITE_FILE | FS_TRUNCATE | FS_MAKE_REG | FS_MAKE_DIR |             \
+		FS_REMOVE_FILE | FS_REMOVE_DIR)
 #define FS_ABI_1 ((1ULL << 13) - 1)
 
-/* Resolver files are replaced by renaming, so their directories are what has to be named. */
+/* Resolver files are replaced by renaming, so their directories are what has to be named.
+ */
 static const char *const courier_reads[] = {"/etc", "/usr/share/ca-certificates",
 	"/usr/local/share/ca-certificates", "/usr/share/zoneinfo", "/run/systemd/resolve",
 	"/run/resolvconf", "/usr/lib", "/lib", "/lib64"};
@@ -55,7 +67,7 @@ handled_fs(int abi)
 	uint64_t rights = FS_ABI_1;
 
 	if (abi >= 2)
-		rights |= LANDLOCK_ACCESS_FS_REFER;
+		rights |= FS_REFER;
 	if (abi >= 3)
 		rights |= FS_TRUNCATE;
 	if (abi >= 5)
@@ -85,14 +97,13 @@ new_ruleset(enum sandbox_role role, int abi)
 static bool
 allow(int ruleset, int fd, uint64_t rights)
 {
-	struct landlock_path_beneath_attr beneath = {
-		.allowed_access = rights, .parent_fd = fd};
+	struct path_beneath_attr beneath = {.allowed = rights, .parent = fd};
 	struct stat st;
 
 	if (fstat(fd, &st) != 0)
 		return false;
 	if (!S_ISDIR(st.st_mode))
-		beneath.allowed_access &= FS_FILE_RIGHTS;
+		beneath.allowed &= FS_FILE_RIGHTS;
 	return syscall(SYS_landlock_add_rule, ruleset, RULE_PATH_BENEATH, &beneath, 0) ==
 	       0;
 }

@@ -29,7 +29,8 @@
 enum verdict {
 	ALLOW,
 	KILL,
-	ABSENT, /* ENOSYS: libc then takes the older call, whose arguments can be looked at */
+	ABSENT, /* ENOSYS: libc then takes the older call, whose arguments can be looked
+		   at */
 };
 
 /* A row allows its call to roles; with a mask only when (argument & mask) == value. */
@@ -174,7 +175,8 @@ seccomp_enter(enum sandbox_role role, struct fault *fault)
 	if (failed == 0)
 		failed = seccomp_attr_set(
 			filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-	/* A search tree instead of a list: the front passes here on every read and write. */
+	/* A search tree instead of a list: the front passes here on every read and write.
+	 */
 	if (failed == 0)
 		failed = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	/* A kernel without the log flag is no reason to go unjailed. */
@@ -206,7 +208,8 @@ sandbox_enter(enum sandbox_role role, const struct sandbox_dir *dirs, size_t cou
 	if (!is_alone())
 		return fault_set(fault, KERR_INTERNAL, "",
 			"the jail must close before other threads start");
-	/* Both need it, and a test or a role that came here on another way may lack it. */
+	/* Both need it, and a test or a role that came here on another way may lack it.
+	 */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return fault_set(fault, KERR_IO, "", "no_new_privs: %s", strerror(errno));
 	err = landlock_enter(role, dirs, count, fault);

@@ -3,8 +3,9 @@
 
 #include "core/record.h"
 
-/* The configuration as a record: settings_schema has a field for each row of settings.def, in its order, named by
- * its path. Nothing in it is secret: keys are files, and travel as descriptors. */
+/* The configuration as a record: settings_schema has a field for each row of
+ * settings.def, in its order, named by its path. Nothing in it is secret: keys are files,
+ * and travel as descriptors. */
 
 enum settings_field {
 #define SETTING(id, ...) SETTINGS_##id,
@@ -18,8 +19,8 @@ extern const char *const log_formats[];
 
 struct setting_row {
 	const char *path;
-	const char *
-		preset; /* NULL: must be given; elements of a list are separated by blanks */
+	const char *preset; /* NULL: must be given; elements of a list are separated by
+			       blanks */
 	const char *unit;
 	bool reloadable;
 };

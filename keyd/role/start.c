@@ -39,8 +39,8 @@ peer_kind_name(enum peer_kind kind)
 	return "unknown";
 }
 
-/* Not dumpable also means: no ptrace and no reading of /proc/self/mem by the same user. The leak checker of sanitizer
- * builds, which are never jailed, needs just that. */
+/* Not dumpable also means: no ptrace and no reading of /proc/self/mem by the same user.
+ * The leak checker of sanitizer builds, which are never jailed, needs just that. */
 static bool
 refuse_dumps(void)
 {
@@ -64,7 +64,8 @@ role_harden(struct fault *fault)
 	return KERR_OK;
 }
 
-/* Soft limits up to the hard ones; root also lifts what may be locked, since the role's own user could not. */
+/* Soft limits up to the hard ones; root also lifts what may be locked, since the role's
+ * own user could not. */
 static void
 raise_limit(int what, rlim_t want)
 {
@@ -176,8 +177,8 @@ follow_log(const struct role_start *s)
 		record_int(s->settings, SETTINGS_LOG_FORMAT) != 0);
 }
 
-/* What the process has borrowed from its settings stays where it is: only what may change while it runs is
- * copied, and that are numbers and words. */
+/* What the process has borrowed from its settings stays where it is: only what may change
+ * while it runs is copied, and that are numbers and words. */
 static enum kerr
 take_settings(struct role_start *s, const struct message *m)
 {
@@ -355,7 +356,8 @@ role_start(enum peer_kind kind, struct role_start *ret, struct fault *fault)
 	err = become_user(record_text(ret->settings, user_setting(kind)), fault);
 	if (err != KERR_OK)
 		return err;
-	/* Both are undone by a change of user, so only now. A parent that died before is seen on the channel. */
+	/* Both are undone by a change of user, so only now. A parent that died before is
+	 * seen on the channel. */
 	if (!refuse_dumps() || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
 		return fault_set(fault, KERR_IO, "", "the process cannot be hardened: %s",
 			strerror(errno));
