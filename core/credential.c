@@ -261,8 +261,7 @@ has_disguised_prefix(const char *text, size_t len)
 		i++;
 	if (i == len)
 		return false;
-	/* No character becomes more than eighteen (U+FDFA), of at most three bytes each.
-	 */
+	/* No character becomes more than eighteen, of three bytes each (U+FDFA). */
 	buf_init(&skeleton, len <= SIZE_MAX / 64 ? len * 64 : SIZE_MAX);
 	err = text_skeleton(&skeleton, text, len);
 	if (err == KERR_OK)
@@ -374,18 +373,24 @@ token_run(const char *text, size_t len)
 static bool
 has_jwt(const char *text, size_t len)
 {
-	for (size_t i = 0; i + 3 <= len; i++) {
-		size_t head, body;
+	size_t i = 0;
 
-		if (memcmp(text + i, "eyJ", 3) != 0)
+	while (i + 3 <= len) {
+		size_t dot, end;
+
+		if (memcmp(text + i, "eyJ", 3) != 0) {
+			i++;
 			continue;
-		head = token_run(text + i, len - i);
-		if (i + head >= len || text[i + head] != '.')
+		}
+		dot = i + token_run(text + i, len - i);
+		if (dot == len || text[dot] != '.') {
+			i = dot;
 			continue;
-		body = token_run(text + i + head + 1, len - i - head - 1);
-		if (body > 0 && i + head + 1 + body < len &&
-			text[i + head + 1 + body] == '.')
+		}
+		end = dot + 1 + token_run(text + dot + 1, len - dot - 1);
+		if (end > dot + 1 && end < len && text[end] == '.')
 			return true;
+		i = dot + 1;
 	}
 	return false;
 }
