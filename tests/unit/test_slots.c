@@ -91,9 +91,9 @@ START_TEST(slots_are_those_of_an_independent_implementation)
 			opener = text_secret(vector_text(VECTORS, rows[i].opener, &x));
 		}
 		vector_bytes(VECTORS, rows[i].slot, &x);
-		ck_assert_int_eq(
-			vault_slot_open(v, rows[i].kind, opener, x.bytes, x.len, NULL),
-			KERR_OK);
+		ck_assert_msg(vault_slot_open(v, rows[i].kind, opener, x.bytes, x.len,
+				      NULL) == KERR_OK,
+			"%s", rows[i].slot);
 		secret_free(opener);
 		vault_free(v);
 	}

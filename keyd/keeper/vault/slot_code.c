@@ -153,7 +153,7 @@ derive(const struct secret *opener, const uint8_t *params, uint8_t ret[VAULT_KEY
 	} else {
 		pack(v, code);
 		crypto_generichash_blake2b(
-			ret, VAULT_KEY_LEN, NULL, 0, code, sizeof(code));
+			ret, VAULT_KEY_LEN, code, sizeof(code), NULL, 0);
 		sodium_memzero(code, sizeof(code));
 	}
 	sodium_memzero(v, sizeof(v));
