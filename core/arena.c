@@ -9,8 +9,8 @@
 #define FIRST_BLOCK ((size_t)4096)
 #define MAX_BLOCK   ((size_t)1 << 20)
 
-/* Behind `used` every block is zero: new blocks come from calloc() and reset wipes what was used. So
- * arena_alloc() has nothing to clear. */
+/* Behind `used` every block is zero: new blocks come from calloc() and reset wipes what
+ * was used. So arena_alloc() has nothing to clear. */
 struct block {
 	struct block *next;
 	size_t size;
@@ -96,8 +96,8 @@ arena_reset(struct arena *a)
 	a->sum = 0;
 }
 
-/* A block for at least size bytes behind the last one: twice as large as that, but never reserving
- * more than the ceiling still lets through. */
+/* A block for at least size bytes behind the last one: twice as large as that, but
+ * never reserving more than the ceiling still lets through. */
 static struct block *
 block_add(struct arena *a, size_t size)
 {

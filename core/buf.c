@@ -18,7 +18,8 @@ buf_init(struct buf *b, size_t max)
 void
 buf_clear(struct buf *b)
 {
-	/* All of it, not only len: what was reserved may have been filled and never added. */
+	/* All of it, not only len: what was reserved may have been filled and never
+	 * added. */
 	if (b->data != NULL) {
 		sodium_memzero(b->data, b->cap);
 		free(b->data);
@@ -48,8 +49,8 @@ fail(struct buf *b, enum kerr err)
 		b->err = err;
 }
 
-/* Makes cap at least need, which is not above max + 1: the one byte is buf_text()'s NUL. Not realloc():
- * it would leave the old bytes behind in freed memory. */
+/* Makes cap at least need, which is not above max + 1: the one byte is buf_text()'s
+ * NUL. Not realloc(): it would leave the old bytes behind in freed memory. */
 static bool
 grow(struct buf *b, size_t need)
 {

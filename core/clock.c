@@ -22,9 +22,10 @@
 #define DAY      INT64_C(86400)
 #define ZONE_DIR "/usr/share/zoneinfo/"
 
-/* keyd's time is CLOCK_BOOTTIME and a shift. The shift follows the wall clock's distance from
- * CLOCK_BOOTTIME, at most half as fast as time passes, so that keyd's time neither jumps nor stands
- * still; a distance that changes by more than STEP_US between two looks is a step. */
+/* keyd's time is CLOCK_BOOTTIME and a shift. The shift follows the wall clock's
+ * distance from CLOCK_BOOTTIME, at most half as fast as time passes, so that keyd's
+ * time neither jumps nor stands still; a distance that changes by more than STEP_US
+ * between two looks is a step. */
 static struct {
 	pthread_mutex_t lock; /* for all but the atomics, which only its holder writes */
 	atomic_bool started;
@@ -47,11 +48,11 @@ read_us(clockid_t id)
 }
 
 #if KEYD_SIM
-static struct clock_sim *page;
+static const struct clock_sim *page;
 static pthread_once_t page_once = PTHREAD_ONCE_INIT;
 
-/* A page that was asked for and is not there must not turn into the real clock: a test of a year
- * would silently test a second. */
+/* A page that was asked for and is not there must not turn into the real clock: a test
+ * of a year would silently test a second. */
 static void
 page_map(void)
 {
@@ -62,14 +63,15 @@ page_map(void)
 
 	if (path == NULL)
 		return;
-	fd = open(path, O_RDWR | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		abort();
 	if (fstat(fd, &st) != 0 || st.st_size < (off_t)sizeof(*page))
 		abort();
-	map = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	map = mmap(NULL, sizeof(*page), PROT_READ, MAP_SHARED, fd, 0);
 	close(fd);
-	if (map == MAP_FAILED || ((struct clock_sim *)map)->magic != CLOCK_SIM_MAGIC)
+	if (map == MAP_FAILED ||
+		((const struct clock_sim *)map)->magic != CLOCK_SIM_MAGIC)
 		abort();
 	page = map;
 }
@@ -240,7 +242,8 @@ struct civil {
 	int month, day;
 };
 
-/* Proleptic Gregorian calendar, years counted from March so that the leap day is the last. */
+/* Proleptic Gregorian calendar, years counted from March so that the leap day is the
+ * last. */
 static int64_t
 days_of(struct civil c)
 {
@@ -360,23 +363,32 @@ clock_date_parse(const char *text, size_t len, int64_t *ret_day)
 	return KERR_OK;
 }
 
+/* "17:00:00" as seconds of the day. RFC 3339 §5.7: a leap second is 23:59:60; here it is
+ * the second that follows it. */
+static bool
+read_time(const char *text, int64_t *ret)
+{
+	int hour, minute, second;
+
+	if (text[2] != ':' || text[5] != ':' || !read_digits(text, 2, &hour) ||
+		!read_digits(text + 3, 2, &minute) || !read_digits(text + 6, 2, &second))
+		return false;
+	if (hour > 23 || minute > 59 || second > 60 ||
+		(second == 60 && (hour != 23 || minute != 59)))
+		return false;
+	*ret = hour * 3600 + minute * 60 + second;
+	return true;
+}
+
 enum kerr
 clock_parse(const char *text, size_t len, int64_t *ret)
 {
-	int hour, minute, second;
-	size_t at = 19;
-	int64_t day;
+	size_t at = CLOCK_TEXT_SIZE - 2;
+	int64_t day, second;
 
 	if (len < CLOCK_TEXT_SIZE - 1 || (text[10] != 'T' && text[10] != 't') ||
-		text[13] != ':' || text[16] != ':' ||
 		clock_date_parse(text, CLOCK_DATE_SIZE - 1, &day) != KERR_OK ||
-		!read_digits(text + 11, 2, &hour) ||
-		!read_digits(text + 14, 2, &minute) ||
-		!read_digits(text + 17, 2, &second))
-		return KERR_INVALID;
-	/* RFC 3339 §5.7: a leap second is 23:59:60; here it is the second that follows it. */
-	if (hour > 23 || minute > 59 || second > 60 ||
-		(second == 60 && (hour != 23 || minute != 59)))
+		!read_time(text + CLOCK_DATE_SIZE, &second))
 		return KERR_INVALID;
 	if (text[at] == '.') {
 		size_t first = ++at;
@@ -388,7 +400,7 @@ clock_parse(const char *text, size_t len, int64_t *ret)
 	}
 	if (at + 1 != len || (text[at] != 'Z' && text[at] != 'z'))
 		return KERR_INVALID;
-	*ret = day * DAY + hour * 3600 + minute * 60 + second;
+	*ret = day * DAY + second;
 	return KERR_OK;
 }
 

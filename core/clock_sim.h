@@ -3,10 +3,11 @@
 
 #include <stdint.h>
 
-/* The page that is the clock of a build with KEYD_SIM: a file of this layout, named by the environment
- * variable KEYD_SIM_CLOCK, mapped shared by every process and written by the test. Time passes when wall_s and
- * boot_us are moved together; wall_s alone is a step of the wall clock. Waiting (clock_monotonic_us)
- * stays real. Private to core/clock.c and to tests. */
+/* The page that is the clock of a build with KEYD_SIM: a file of this layout, named by
+ * the environment variable KEYD_SIM_CLOCK, mapped shared by every process and written
+ * by the test. Time passes when wall_s and boot_us are moved together; wall_s alone is
+ * a step of the wall clock. Waiting (clock_monotonic_us) stays real. Private to
+ * core/clock.c and to tests. */
 
 #define CLOCK_SIM_MAGIC UINT64_C(0x4b45594431434c4b)
 

@@ -14,7 +14,8 @@ static const char *const sentences[KERR__COUNT] = {
 #undef KERR
 };
 
-/* Filled once from the enumerators' own spelling, so that no name can drift from its number. */
+/* Filled once from the enumerators' own spelling, so that no name can drift from its
+ * number. */
 static char names[KERR__COUNT][NAME_SIZE] = {
 #define KERR(name, sentence) [KERR_##name] = #name,
 #include "core/err.def"

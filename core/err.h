@@ -13,13 +13,15 @@ enum kerr {
 	KERR__COUNT
 };
 
-/* The name in lower case with hyphens ("too-large"); "unknown" for a number that is none. Static. */
+/* The name in lower case with hyphens ("too-large"); "unknown" for a number that is
+ * none. Static. */
 const char *kerr_name(enum kerr err);
 /* The sentence of the table, for a person. Static. */
 const char *kerr_text(enum kerr err);
 
-/* A failure as a person needs it: what was wrong, in which field or at which place, what to do next.
- * Plain values without ownership; never holds a secret: callers put no input of a secret field in it. */
+/* A failure as a person needs it: what was wrong, in which field or at which place,
+ * what to do next. Plain values without ownership; never holds a secret: callers put no
+ * input of a secret field in it. */
 struct fault {
 	enum kerr err;
 	char field[64]; /* field, option, column or path; "" when it is about the whole */

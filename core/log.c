@@ -10,9 +10,11 @@
 #include "core/clock.h"
 #include "core/text.h"
 
-/* PIPE_BUF: what fits is written in one piece, also when several processes share the pipe. */
+/* PIPE_BUF: what fits is written in one piece, also when several processes share the
+ * pipe. */
 #define LINE_MAX_LEN 4096
-/* What may still follow when there is no room for more: the value's quote, the mark, the end. */
+/* What may still follow when there is no room for more: the value's quote, the mark,
+ * the end. */
 #define TAIL_LEN     24
 #define PLAIN_MAX    256 /* longer values are quoted, and so may be cut inside */
 
@@ -52,7 +54,8 @@ level_name(enum log_level level)
 	return "error";
 }
 
-/* All of it or nothing; after the first that does not fit nothing follows but the tail. */
+/* All of it or nothing; after the first that does not fit nothing follows but the
+ * tail. */
 static void
 put(struct line *line, const char *text, size_t len)
 {
@@ -79,7 +82,8 @@ put_tail(struct line *line, const char *text)
 	line->len += len;
 }
 
-/* A character that may not be shown, as JSON says it (RFC 8259 §7), in both forms of line. */
+/* A character that may not be shown, as JSON says it (RFC 8259 §7), in both forms of
+ * line. */
 static void
 put_hidden(struct line *line, uint32_t c)
 {

@@ -10,8 +10,8 @@
 
 #include "core/arena.h"
 
-/* Owns every byte that is a secret: one slab of slots for those of requests, pages of their own for
- * those that live long. Knows nothing of what the bytes mean. */
+/* Owns every byte that is a secret: one slab of slots for those of requests, pages of
+ * their own for those that live long. Knows nothing of what the bytes mean. */
 
 struct secret {
 	uint8_t *bytes;
@@ -28,11 +28,12 @@ static struct {
 	struct secret *free;
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* One lock for all guarded secrets: there are a few, and each opening is two system calls anyhow. */
+/* One lock for all guarded secrets: there are a few, and each opening is two system
+ * calls anyhow. */
 static pthread_mutex_t guard_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* sodium_malloc() goes on without a word when mlock() was refused. Locking the same pages again
- * costs nothing and tells. */
+/* sodium_malloc() goes on without a word when mlock() was refused. Locking the same
+ * pages again costs nothing and tells. */
 static bool
 is_locked(void *p, size_t len)
 {
@@ -158,8 +159,8 @@ guarded_alloc(size_t len)
 	return s;
 }
 
-/* A process that cannot take its keys out of reach again, or reach them, must not go on: the first
- * would break the promise, the second would sign and seal with nothing. */
+/* A process that cannot take its keys out of reach again, or reach them, must not go
+ * on: the first would break the promise, the second would sign and seal with nothing. */
 static void
 protect(struct secret *s, int (*how)(void *))
 {

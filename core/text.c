@@ -145,8 +145,9 @@ struct look_alike {
 	char to;
 };
 
-/* Letters of other scripts that look like a Latin one in a usual font, upper and lower case each by
- * its own looks, in the order of their numbers. Case folding comes after it. */
+/* Letters of other scripts that look like a Latin one in a usual font, upper and lower
+ * case each by its own looks, in the order of their numbers. Case folding comes after
+ * it. */
 static const struct look_alike look_alikes[] = {
 	{0x0131, 'i'}, /* dotless i */
 	{0x0251, 'a'}, /* Latin alpha */
@@ -232,7 +233,8 @@ put_words(struct buf *out, const char *text, size_t len)
 enum kerr
 text_skeleton(struct buf *out, const char *text, size_t len)
 {
-	/* First apart, so that a Greek letter with an accent is found in the table; then together. */
+	/* First apart, so that a Greek letter with an accent is found in the table;
+	 * then together. */
 	const utf8proc_option_t apart = UTF8PROC_STABLE | UTF8PROC_COMPAT |
 					UTF8PROC_DECOMPOSE | UTF8PROC_STRIPMARK |
 					UTF8PROC_IGNORE;
@@ -261,7 +263,8 @@ out:
 	return err;
 }
 
-/* The next cluster's bytes and columns. A byte that is no UTF-8 is a cluster of one column. */
+/* The next cluster's bytes and columns. A byte that is no UTF-8 is a cluster of one
+ * column. */
 static size_t
 cluster(const char *text, size_t len, size_t *ret_columns)
 {
