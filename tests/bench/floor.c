@@ -280,7 +280,7 @@ tls_start(struct server *s)
 	SSL_CTX_set_mode(s->tls,
 		SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	return SSL_CTX_set_min_proto_version(s->tls, TLS1_3_VERSION) == 1 &&
-	       SSL_CTX_set1_groups_list(s->tls, "P-256") == 1 &&
+	       SSL_CTX_set1_groups(s->tls, &(int){NID_X9_62_prime256v1}, 1) == 1 &&
 	       SSL_CTX_use_certificate_chain_file(s->tls, o->cert) == 1 &&
 	       SSL_CTX_use_PrivateKey_file(s->tls, o->key, SSL_FILETYPE_PEM) == 1;
 }

@@ -5,7 +5,7 @@ import { command, pairwise } from "../lib/command.mjs";
 
 const flags = [
   "-fsyntax-only", "-std=c11", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", "-DKEYD_SANDBOX=1",
-  "-DKEYD_SIM=0", "-DLLHTTP_STRICT_MODE=1", "-isystem", "/usr/share/include/llhttp", "-x", "c",
+  "-DKEYD_SIM=0", "-DLLHTTP_STRICT_MODE=1", "-DKEYD_SOURCE=\".\"", "-isystem", "/usr/share/include/llhttp", "-x", "c",
 ];
 
 function guard(tree, path) {

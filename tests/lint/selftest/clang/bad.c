@@ -1,0 +1,11 @@
+int
+bad(int a)
+{
+	return a == a;
+}
+
+int
+good(int a)
+{
+	return a + 1;
+}
