@@ -38,6 +38,25 @@ give(int fd, const struct owner *owner, enum settings_field f, const char *path,
 	return KERR_OK;
 }
 
+/* What only its owner may open, root without CAP_DAC_OVERRIDE opens in the owner's name.
+ */
+static int
+open_as(const struct owner *owner, const char *path, int flags)
+{
+	int fd = open(path, flags | O_CLOEXEC);
+	int error;
+
+	if (fd >= 0 || errno != EACCES || !owner->change)
+		return fd;
+	if (setegid(owner->gid) == 0 && seteuid(owner->uid) == 0)
+		fd = open(path, flags | O_CLOEXEC);
+	error = errno;
+	if (seteuid(0) != 0 || setegid(0) != 0)
+		abort(); /* half a user is nobody to go on as */
+	errno = error;
+	return fd;
+}
+
 /* Opens the directory; makes it, with its last part only, when it is missing. */
 static enum kerr
 open_directory(const struct record *settings, enum settings_field f,
@@ -51,7 +70,7 @@ open_directory(const struct record *settings, enum settings_field f,
 	if (!made && errno != EEXIST)
 		return cannot(fault, f, path,
 			"make the directories above it, or name another place");
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (made ? O_NOFOLLOW : 0));
+	fd = open_as(owner, path, O_RDONLY | O_DIRECTORY | (made ? O_NOFOLLOW : 0));
 	if (fd < 0)
 		return cannot(fault, f, path,
 			"it must be a directory that keyd's user can read");
@@ -151,15 +170,15 @@ files_sink(const struct record *settings, int *ret, struct fault *fault)
 /* A key file on a file system that is read-only by now still opens; only making a slot
  * writes it. */
 static int
-open_key_file(const char *path, bool *ret_made)
+open_key_file(const struct owner *owner, const char *path, bool *ret_made)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	*ret_made = fd >= 0;
 	if (fd < 0 && errno == EEXIST)
-		fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+		fd = open_as(owner, path, O_RDWR | O_NONBLOCK);
 	if (fd < 0 && errno == EROFS)
-		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		fd = open_as(owner, path, O_RDONLY | O_NONBLOCK);
 	return fd;
 }
 
@@ -179,7 +198,7 @@ files_seal_key(const struct record *settings, int *ret, struct fault *fault)
 	err = owner_of(settings, SETTINGS_USER_KEEPER, &owner, fault);
 	if (err != KERR_OK)
 		return err;
-	fd = open_key_file(path, &made);
+	fd = open_key_file(&owner, path, &made);
 	if (fd < 0)
 		return cannot(fault, f, path,
 			"its directory must be there (and mounted), and keyd's user must "

@@ -79,7 +79,7 @@ function start(environment = {}) {
 	});
 	const started = { child, log: "" };
 	child.stderr.on("data", (data) => (started.log += data));
-	started.ended = new Promise((resolve) => child.on("exit", (code, signal) => resolve({ code, signal })));
+	started.ended = new Promise((resolve) => child.on("close", (code, signal) => resolve({ code, signal })));
 	running = started;
 	return started;
 }
@@ -290,7 +290,7 @@ test("SIGHUP brings new certificate and log level, and says what needs a restart
 	await until("it", () => matching(/^front \d+ key second key$/).length === 2);
 	assert.equal(matching(/^front \d+ certificate second certificate$/).length, 2);
 	await until("settings", () => matching(/ settings level=info lifetime=600$/).length === IN_PARENT_AND_CHILDREN - 1);
-	assert.match(running.log, /setting-needs-restart.*tokens\.lifetime/);
+	await until("the warning", () => /setting-needs-restart.*tokens\.lifetime/.test(running.log));
 	await stops();
 });
 
