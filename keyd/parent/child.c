@@ -34,12 +34,6 @@ child_name(enum slot slot)
 	return peer_kind_name(slots[slot].kind);
 }
 
-enum peer_kind
-child_kind(enum slot slot)
-{
-	return slots[slot].kind;
-}
-
 pid_t
 child_pid(const struct child *c)
 {

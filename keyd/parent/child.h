@@ -56,7 +56,6 @@ struct child_spec {
 };
 
 const char *child_name(enum slot slot); /* "keeper", as in the log; static */
-enum peer_kind child_kind(enum slot slot);
 
 /* Starts the program. spec->keeper stays the caller's. KERR_NOTFOUND with what to do when
  * the program is not there; KERR_NOMEM, KERR_IO. */

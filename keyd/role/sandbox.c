@@ -57,7 +57,7 @@ struct rule {
 		.argument = (n), .mask = (m), .value = (v)                               \
 	}
 
-#define WHOLE    UINT32_MAX /* int arguments: what stands above 32 bits is not looked at */
+#define WHOLE    UINT32_MAX /* int arguments: above 32 bits nothing is looked at */
 #define THREAD   (CLONE_VM | CLONE_THREAD | CLONE_SIGHAND)
 #define CHANGING (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND)
 

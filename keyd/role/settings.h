@@ -24,6 +24,7 @@ struct setting_row {
 	const char *unit;
 	bool reloadable;
 };
+/* The row of that field; static. */
 const struct setting_row *settings_row(enum settings_field f);
 /* Sets every unset field that has a default. */
 enum kerr settings_defaults(struct record *settings) MUST_CHECK;

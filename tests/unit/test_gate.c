@@ -32,6 +32,9 @@ START_TEST(a_message_without_payload_has_no_schema_and_a_payload_has_one)
 	for (size_t i = 0; i < gate_count(); i++) {
 		const struct gate_row *row = gate_at(i);
 
+		/* What the keeper asks of itself crosses no border. */
+		if (row->askers == PEER_KEEPER && row->lane != LANE_NONE)
+			continue;
 		if (row->max == 0)
 			ck_assert_msg(!row->asked, "%s", row->name);
 		else

@@ -19,8 +19,9 @@
 
 #include "keyd/role/sandbox.h"
 
-/* Each test forks a child that closes the jail and does one thing. The child's exit status is what the thing
- * returned (0: it worked, else errno); death by SIGSYS means that seccomp killed it. */
+/* Each test forks a child that closes the jail and does one thing. The child's exit
+ * status is what the thing returned (0: it worked, else errno); death by SIGSYS means
+ * that seccomp killed it. */
 
 #define KILLED     (-1)
 #define NOT_JAILED 250
