@@ -9,11 +9,12 @@
 #include "core/record.h"
 #include "keyd/keeper/vault/vault.h"
 
-/* The database: verbs and rows, no SQL above it. Rows are records whose schema is their table's.
- * Security rows are written whole by one function, which counts their version, copies the former one to <table>_past,
- * authenticates the new one with a keyed MAC over all its columns and keeps the digest; a row read must have its MAC and
- * the version that memory holds, else it is fenced off: KERR_DAMAGED, never used.
- * The writing store belongs to the write thread; a reader belongs to one reading thread. */
+/* The database: verbs and rows, no SQL above it. Rows are records whose schema is their
+ * table's. Security rows are written whole by one function, which counts their version,
+ * copies the former one to <table>_past, authenticates the new one with a keyed MAC over
+ * all its columns and keeps the digest; a row read must have its MAC and the version that
+ * memory holds, else it is fenced off: KERR_DAMAGED, never used. The writing store
+ * belongs to the write thread; a reader belongs to one reading thread. */
 struct store;
 struct store_reader;
 
@@ -29,14 +30,17 @@ enum table_id {
 	TABLE__COUNT
 };
 
-/* Columns by number: ROW_ID, ROW_TENANT_ID and ROW_VERSION are the first of every security table; a plain table has
- * ROW_ID and goes on at 1: ROW_KEYRING_PURPOSE. */
+/* Columns by number: ROW_ID, ROW_TENANT_ID and ROW_VERSION are the first of every
+ * security table; a plain table has ROW_ID and goes on at 1: ROW_KEYRING_PURPOSE. */
 enum row_field { ROW_ID, ROW_TENANT_ID, ROW_VERSION };
-#define TABLE(prefix, name, kind) enum name##_column { prefix##__FIRST = TABLE_FIRST_##kind,
+#define TABLE(prefix, name, kind)                                                        \
+	enum name##_column                                                               \
+	{                                                                                \
+		prefix##__FIRST = TABLE_FIRST_##kind,
 #define TABLE_FIRST_TABLE_SECURITY 2
-#define TABLE_FIRST_SECURITY 2
-#define TABLE_FIRST_PLAIN    0
-#define COLUMN(prefix, id, ...) prefix##_##id,
+#define TABLE_FIRST_SECURITY       2
+#define TABLE_FIRST_PLAIN          0
+#define COLUMN(prefix, id, ...)    prefix##_##id,
 #define END(prefix, name)                                                                \
 	prefix##__COUNT                                                                  \
 	}                                                                                \
@@ -53,18 +57,22 @@ enum kerr store_table(const char *name, enum table_id *ret) MUST_CHECK;
 
 struct store_options {
 	const char *directory; /* path of the state directory, as the jail allows it */
-	size_t reserve;        /* bytes of free pages kept for what takes away; at least 64 MiB, tests may ask for less */
+	size_t reserve; /* bytes of free pages kept for what takes away; at least 64 MiB,
+			   tests may ask for less */
 	struct vault *vault;
 };
-/* Opens keyd.db in the directory, making an empty one when there is none; reads nothing that needs keys.
- * *ret_empty tells that init has not been done. KERR_NEWER, KERR_DAMAGED, KERR_IO with sentences that say what to do. */
+/* Opens keyd.db in the directory, making an empty one when there is none; reads nothing
+ * that needs keys. *ret_empty tells that init has not been done. KERR_NEWER,
+ * KERR_DAMAGED, KERR_IO with sentences that say what to do. */
 enum kerr store_open(const struct store_options *o, struct store **ret, bool *ret_empty,
 	struct fault *fault) MUST_CHECK;
 void store_close(struct store *s);
-/* Once the vault is open: migrations, the version of every row into memory, MACs, counts, digest and sealed state.
- * KERR_DAMAGED is not final: *fault says what, store_damage() counts, and the store serves what is sound. */
+/* Once the vault is open: migrations, the version of every row into memory, MACs, counts,
+ * digest and sealed state. KERR_DAMAGED is not final: *fault says what, store_damage()
+ * counts, and the store serves what is sound. */
 enum kerr store_unsealed(struct store *s, struct fault *fault) MUST_CHECK;
-/* What differs at start from the sealed state: 0 none. Accepted by a named act: the present rows become the truth. */
+/* What differs at start from the sealed state: 0 none. Accepted by a named act: the
+ * present rows become the truth. */
 uint64_t store_damage(const struct store *s);
 enum kerr store_damage_accept(struct store *s) MUST_CHECK; /* within a transaction */
 uint64_t store_fenced(const struct store *s);              /* rows set aside */
@@ -79,27 +87,33 @@ struct store_state {
 void store_state_set(struct store *s, const struct store_state *state);
 void store_state_get(const struct store *s, struct store_state *ret);
 
-/* Transactions of the write thread. use_reserve: what takes away (revoke, quarantine, suspend and their records) may use the
- * reserved pages; others get KERR_FULL before they touch them. A failed commit has changed nothing. Savepoints nest
- * once: an operation within a group; after store_undo the group goes on without it. */
+/* Transactions of the write thread. use_reserve: what takes away (revoke, quarantine,
+ * suspend and their records) may use the reserved pages; others get KERR_FULL before they
+ * touch them. A failed commit has changed nothing. Savepoints nest once: an operation
+ * within a group; after store_undo the group goes on without it. */
 enum kerr store_begin(struct store *s, bool use_reserve) MUST_CHECK;
 enum kerr store_commit(struct store *s) MUST_CHECK;
 void store_rollback(struct store *s);
 enum kerr store_save(struct store *s, bool use_reserve) MUST_CHECK;
 enum kerr store_keep(struct store *s) MUST_CHECK;
 void store_undo(struct store *s);
-/* Between transactions on the write thread: checkpoints, grows the WAL ahead, forgets destroyed record keys; about once a
- * second. *ret_full tells whether ordinary writes are refused now. */
+/* Between transactions on the write thread: checkpoints, grows the WAL ahead, forgets
+ * destroyed record keys; about once a second. *ret_full tells whether ordinary writes are
+ * refused now. */
 enum kerr store_tend(struct store *s, bool *ret_full) MUST_CHECK;
 /* A record key was destroyed: the WAL is truncated at the next store_tend that may. */
 void store_forget_soon(struct store *s);
 
-/* Rows. Insert sets ROW_ID and ROW_VERSION = 1; update needs ROW_ID and the version that was read (KERR_CONFLICT when
- * another is there) and sets the next; remove leaves a tombstone, and its last version in _past. KERR_EXISTS when a unique
- * key is taken. now is what valid_from and valid_to get. */
-enum kerr store_insert(struct store *s, enum table_id table, struct record *row, int64_t now) MUST_CHECK;
-enum kerr store_update(struct store *s, enum table_id table, struct record *row, int64_t now) MUST_CHECK;
-enum kerr store_remove(struct store *s, enum table_id table, int64_t id, int64_t now) MUST_CHECK;
+/* Rows. Insert sets ROW_ID and ROW_VERSION = 1; update needs ROW_ID and the version that
+ * was read (KERR_CONFLICT when another is there) and sets the next; remove leaves a
+ * tombstone, and its last version in _past. KERR_EXISTS when a unique key is taken. now
+ * is what valid_from and valid_to get. */
+enum kerr store_insert(
+	struct store *s, enum table_id table, struct record *row, int64_t now) MUST_CHECK;
+enum kerr store_update(
+	struct store *s, enum table_id table, struct record *row, int64_t now) MUST_CHECK;
+enum kerr store_remove(
+	struct store *s, enum table_id table, int64_t id, int64_t now) MUST_CHECK;
 
 /* Reading, by the writer (sees its own transaction) or by a reader. */
 enum kerr store_reader_open(struct store *s, struct store_reader **ret) MUST_CHECK;
@@ -111,22 +125,26 @@ enum kerr store_read_begin(struct store_reader *r) MUST_CHECK;
 void store_read_end(struct store_reader *r);
 
 /* A row by id: KERR_NOTFOUND, KERR_DAMAGED (fenced). */
-enum kerr store_get(struct store_reader *r, enum table_id table, int64_t id, struct arena *a,
-	struct record **ret) MUST_CHECK;
+enum kerr store_get(struct store_reader *r, enum table_id table, int64_t id,
+	struct arena *a, struct record **ret) MUST_CHECK;
 
-/* Looking for rows: every condition must hold. Columns that may be asked and sorted are those with an index in
- * migrations/; a tests walks them. */
+/* Looking for rows: every condition must hold. Columns that may be asked and sorted are
+ * those with an index in migrations/; a tests walks them. */
 enum store_test {
-	STORE_IS,        /* column = number or text */
+	STORE_IS, /* column = number or text */
 	STORE_IS_NULL,
-	STORE_ABOVE,     /* column > number or text */
-	STORE_BELOW,     /* column < number or text */
-	STORE_BEGINS,    /* text column begins with text; keys and names are compared byte by byte */
-	STORE_CONTAINS,  /* text column contains text; scans */
-	STORE_WITHIN,    /* edorg id column is at or below edorg row number `number` (closure table) */
-	STORE_IN,        /* column is one of the ids in `ids` */
-	STORE_LINKED,    /* row id is in column `link_from` of table `link` where its column `link_to` is `number` */
-	STORE_LINKED_WITHIN, /* the same, where `link_to` is an edorg at or below `number` */
+	STORE_ABOVE,  /* column > number or text */
+	STORE_BELOW,  /* column < number or text */
+	STORE_BEGINS, /* text column begins with text; keys and names are compared byte by
+			 byte */
+	STORE_CONTAINS, /* text column contains text; scans */
+	STORE_WITHIN, /* edorg id column is at or below edorg row number `number` (closure
+			 table) */
+	STORE_IN,     /* column is one of the ids in `ids` */
+	STORE_LINKED, /* row id is in column `link_from` of table `link` where its column
+			 `link_to` is `number` */
+	STORE_LINKED_WITHIN, /* the same, where `link_to` is an edorg at or below `number`
+			      */
 };
 struct store_condition {
 	unsigned column;
@@ -142,39 +160,45 @@ struct store_query {
 	enum table_id table;
 	const struct store_condition *conditions;
 	size_t count;
-	unsigned sort;       /* column; ROW_ID unless said. Ties by id */
+	unsigned sort; /* column; ROW_ID unless said. Ties by id */
 	bool descending;
-	size_t limit;        /* rows at most; 0: no limit */
-	bool has_after;      /* page goes on behind this place */
+	size_t limit;   /* rows at most; 0: no limit */
+	bool has_after; /* page goes on behind this place */
 	int64_t after_id;
 	int64_t after_number;   /* value of the sort column there */
 	const char *after_text; /* or text */
 };
-/* Calls each with every row that passes (borrowed: valid during the call); a row that is damaged is left out and fenced.
- * each returns KERR_OK to go on, KERR_CLOSED to stop without failing. The arena is for the rows. */
+/* Calls each with every row that passes (borrowed: valid during the call); a row that is
+ * damaged is left out and fenced. each returns KERR_OK to go on, KERR_CLOSED to stop
+ * without failing. The arena is for the rows. */
 typedef enum kerr (*store_each)(void *with, struct record *row);
-enum kerr store_select(struct store_reader *r, const struct store_query *q, struct arena *a, store_each each,
-	void *with) MUST_CHECK;
+enum kerr store_select(struct store_reader *r, const struct store_query *q,
+	struct arena *a, store_each each, void *with) MUST_CHECK;
 /* The first that passes; KERR_NOTFOUND. */
-enum kerr store_first(struct store_reader *r, const struct store_query *q, struct arena *a,
-	struct record **ret) MUST_CHECK;
-enum kerr store_count(struct store_reader *r, const struct store_query *q, uint64_t *ret) MUST_CHECK;
-/* Raw columns in id order for a quick start of a million rows: NULL columns are FIELD's empty value. MAC and version
- * are checked; the arena is reset between rows. */
-enum kerr store_scan(struct store_reader *r, enum table_id table, struct arena *a, store_each each,
-	void *with) MUST_CHECK;
+enum kerr store_first(struct store_reader *r, const struct store_query *q,
+	struct arena *a, struct record **ret) MUST_CHECK;
+enum kerr store_count(
+	struct store_reader *r, const struct store_query *q, uint64_t *ret) MUST_CHECK;
+/* Raw columns in id order for a quick start of a million rows: NULL columns are FIELD's
+ * empty value. MAC and version are checked; the arena is reset between rows. */
+enum kerr store_scan(struct store_reader *r, enum table_id table, struct arena *a,
+	store_each each, void *with) MUST_CHECK;
 /* The former versions of a row that were valid at that moment; KERR_NOTFOUND. */
-enum kerr store_get_at(struct store_reader *r, enum table_id table, int64_t id, int64_t at, struct arena *a,
-	struct record **ret) MUST_CHECK;
+enum kerr store_get_at(struct store_reader *r, enum table_id table, int64_t id,
+	int64_t at, struct arena *a, struct record **ret) MUST_CHECK;
 
-/* Plain tables: whole-row put (insert, or replace the row with that unique key) and delete by condition. */
+/* Plain tables: whole-row put (insert, or replace the row with that unique key) and
+ * delete by condition. */
 enum kerr store_put(struct store *s, enum table_id table, struct record *row) MUST_CHECK;
 enum kerr store_delete(struct store *s, const struct store_query *q) MUST_CHECK;
 
-/* A logical stream of all rows for a backup, each with its MAC, in table and id order: table number, row encoding. The
- * caller encrypts. Restore puts them back into an empty database under the same ids and versions. */
+/* A logical stream of all rows for a backup, each with its MAC, in table and id order:
+ * table number, row encoding. The caller encrypts. Restore puts them back into an empty
+ * database under the same ids and versions. */
 typedef enum kerr (*store_chunk)(void *with, const void *bytes, size_t len);
-enum kerr store_dump(struct store_reader *r, store_chunk chunk, void *with, uint64_t *ret_rows) MUST_CHECK;
-enum kerr store_load(struct store *s, const void *bytes, size_t len, uint64_t *ret_rows) MUST_CHECK;
+enum kerr store_dump(struct store_reader *r, store_chunk chunk, void *with,
+	uint64_t *ret_rows) MUST_CHECK;
+enum kerr store_load(
+	struct store *s, const void *bytes, size_t len, uint64_t *ret_rows) MUST_CHECK;
 
 #endif

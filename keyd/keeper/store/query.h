@@ -1,0 +1,27 @@
+#ifndef KEYD_KEEPER_STORE_QUERY_H
+#define KEYD_KEEPER_STORE_QUERY_H
+
+#include "keyd/keeper/store/parts.h"
+
+/* A query's text, of fixed pieces and parameters only, its parameters, and its conditions
+ * on a row that was read. */
+struct query_bind {
+	struct buf patterns; /* what BEGINS and CONTAINS compare with; lives until the
+				statement is reset */
+};
+
+enum query_form { QUERY_ROWS, QUERY_COUNT, QUERY_DELETE };
+/* KERR_INVALID for a query that no caller should make: a column that is none, a sort by a
+ * column that may be empty, more than QUERY_IDS_MAX ids. */
+#define QUERY_IDS_MAX 1024
+enum kerr query_sql(
+	const struct store_query *q, enum query_form form, struct buf *out) MUST_CHECK;
+/* limit: rows at most, 0: all. */
+enum kerr query_bind(const struct store_query *q, enum query_form form, uint64_t limit,
+	struct db_stmt *st, struct query_bind *ret) MUST_CHECK;
+void query_unbind(struct query_bind *b);
+/* Do the row's own columns hold what was asked of them? A damaged index leads to rows
+ * that do not. */
+bool query_holds(const struct store_query *q, const struct row *row);
+
+#endif
