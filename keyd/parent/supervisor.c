@@ -18,6 +18,7 @@
 #define TICK_MS       1000
 #define FIRST_WAIT_MS 100
 #define LONGEST_WAIT  30000
+#define FIRST_TRIES   3      /* before it ever served, whoever started it should hear */
 #define SILENT_MS     30000  /* a ready role says ALIVE every five seconds */
 #define STARTING_MS   300000 /* a keeper may have a schema to upgrade */
 #define STOP_MS       15000
@@ -216,11 +217,12 @@ wait_longer(struct supervisor *s, enum slot slot)
 		LOG_NUM("milliseconds", (int64_t)wait));
 }
 
-/* Nobody's retrying helps here: the sentence that says what to do was logged. */
+/* Retrying does not help here: the sentence that says what to do was logged. */
 static void
-give_up(struct supervisor *s)
+give_up(struct supervisor *s, int status)
 {
-	s->exit_code = ROLE_EXIT_HOPELESS;
+	s->exit_code = status;
+	doors_close(&s->doors);
 	s->stage = STAGE_FRONTS;
 	advance(s);
 }
@@ -247,7 +249,7 @@ fill_slot(struct supervisor *s, enum slot slot)
 			LOG_TEXT("process", child_name(slot)),
 			LOG_TEXT("detail", fault.text));
 		if (!s->served) {
-			give_up(s);
+			give_up(s, ROLE_EXIT_HOPELESS);
 			return;
 		}
 		wait_longer(s, slot);
@@ -424,8 +426,10 @@ judge_end(struct supervisor *s, const struct child *c, int64_t status, int term_
 {
 	if (s->stage != STAGE_RUNNING || c->ending)
 		return;
-	if (!c->ready && !term_signal && status == ROLE_EXIT_HOPELESS && !s->served)
-		give_up(s);
+	if (!c->ready && !s->served && !term_signal && status &&
+		(status == ROLE_EXIT_HOPELESS ||
+			s->slots[c->slot].failures == FIRST_TRIES))
+		give_up(s, (int)status);
 	else if (!c->ready)
 		wait_longer(s, c->slot);
 	else if (!c->taken && now(s) - c->started_ms < TICK_MS)

@@ -51,6 +51,11 @@ struct rule {
 	{                                                                                \
 		.call = SCMP_SYS(name), .roles = (who), .verdict = KILL                  \
 	}
+#define DIE_IF(name, who, n, m, v)                                                       \
+	{                                                                                \
+		.call = SCMP_SYS(name), .roles = (who), .verdict = KILL,                 \
+		.argument = (n), .mask = (m), .value = (v)                               \
+	}
 #define CALL_IF(name, who, n, m, v)                                                      \
 	{                                                                                \
 		.call = SCMP_SYS(name), .roles = (who), .verdict = ALLOW,                \
@@ -112,9 +117,15 @@ static const struct rule rules[] = {
 	CALL(socketpair, C), CALL(sendmmsg, C), CALL(ppoll, C),
 	/* what nobody does by mistake */
 	DIE(execve, NLKC), DIE(execveat, NLKC), DIE(ptrace, NLKC), DIE(bpf, NLKC),
-	DIE(process_vm_readv, NLKC), DIE(process_vm_writev, NLKC), DIE(socket, NLK),
+	DIE(process_vm_readv, NLKC), DIE(process_vm_writev, NLKC), DIE(socket, NL),
 	DIE(connect, NLK), DIE(bind, NLK), DIE(listen, NLKC), DIE(open, NL),
-	DIE(openat, NL), DIE(openat2, NLKC), DIE(creat, NL | C)};
+	DIE(openat, NL), DIE(openat2, NLKC), DIE(creat, NL | C),
+	/* Every family (all are below 64) but AF_UNIX, which is 1: when the keeper asks
+	 * for a person's name, libc tries nscd's socket now and then, and is only
+	 * refused. */
+	DIE_IF(socket, K, 0, 2, 2), DIE_IF(socket, K, 0, 4, 4),
+	DIE_IF(socket, K, 0, 8, 8), DIE_IF(socket, K, 0, 16, 16),
+	DIE_IF(socket, K, 0, 32, 32)};
 
 #define RULES (sizeof(rules) / sizeof(rules[0]))
 

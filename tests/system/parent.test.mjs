@@ -222,6 +222,15 @@ test("a role that cannot start at all ends the whole start with status 2", async
 	assert.equal(matching(/^keeper \d+ process/).length, 1);
 });
 
+test("a first start whose role keeps failing is given up with the role's status", async () => {
+	does("front", "die");
+	const { code } = await start().ended;
+	assert.equal(code, 1);
+	assert.doesNotMatch(running.log, /serving/);
+	assert.equal(matching(/^keeper \d+ ends$/).length, 1);
+	assert.equal(fs.existsSync(file("run/keyd.sock")), false);
+});
+
 test("a role that deserves no patience is killed when it will not stop", { timeout: 40000 }, async () => {
 	does("courier", "deaf");
 	start();
@@ -302,6 +311,17 @@ test("a configuration that is wrong on SIGHUP changes nothing", async () => {
 	running.child.kill("SIGHUP");
 	await until("the refusal", () => /not-reloaded.*fronts/.test(running.log));
 	assert.equal(matching(/settings/).length, 0);
+	await stops();
+});
+
+test("the courier itself starts, is jailed where the build jails, and stops", async () => {
+	fs.copyFileSync(path.join(build, "bin/keyd-courier"), file("bin/keyd-courier"));
+	start();
+	await serves();
+	const [, pid] = /process-ready process=courier number=\d+ pid=(\d+)/.exec(running.log);
+	const status = fs.readFileSync(`/proc/${pid}/status`, "utf8");
+	assert.match(status, /^NoNewPrivs:\t1$/m);
+	if (!/built-without-sandbox/.test(running.log)) assert.match(status, /^Seccomp:\t2$/m);
 	await stops();
 });
 
