@@ -1,27 +1,12 @@
 #include <check.h>
-#include <pthread.h>
 #include <sodium.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/clock.h"
-#include "core/model/model.h"
-#include "keyd/keeper/vault/parts.h"
-#include "keyd/keeper/vault/vault.h"
+#include "tests/unit/vault_fixture.h"
 #include "tests/unit/vectors.h"
 
 #define VECTORS "vault-vectors.txt"
-
-static struct vault *
-vault_made(void)
-{
-	struct vault *v = vault_new();
-
-	ck_assert_ptr_nonnull(v);
-	ck_assert_int_eq(vault_create(v, NULL), KERR_OK);
-	return v;
-}
 
 /* The vault of the vectors: opened by its key file, with its two keys. */
 static struct vault *
@@ -46,74 +31,6 @@ vault_of_vectors(void)
 	ck_assert_int_eq(vault_key_load(v, verifier, x.bytes, x.len), KERR_OK);
 	vector_bytes(VECTORS, "data-key-8", &x);
 	ck_assert_int_eq(vault_key_load(v, data, x.bytes, x.len), KERR_OK);
-	return v;
-}
-
-static const struct seal_place place = {.table = "delivery",
-	.column = "sealed",
-	.purpose = "secret",
-	.row = 7,
-	.tenant = 3,
-	.version = 2};
-
-struct sealed {
-	struct buf value;
-	struct buf wrapped;
-};
-
-static void
-seal_text(struct vault *v, const char *text, struct sealed *ret)
-{
-	buf_init(&ret->value, 4096);
-	buf_init(&ret->wrapped, 4096);
-	ck_assert_int_eq(
-		vault_seal(v, &place, text, strlen(text), &ret->value, &ret->wrapped),
-		KERR_OK);
-}
-
-static void
-sealed_clear(struct sealed *s)
-{
-	buf_clear(&s->value);
-	buf_clear(&s->wrapped);
-}
-
-static enum kerr
-try_open(struct vault *v, const struct seal_place *at, const struct sealed *s)
-{
-	struct secret *opened = NULL;
-	enum kerr err = vault_open(v, at, s->value.data, s->value.len, s->wrapped.data,
-		s->wrapped.len, &opened);
-
-	ck_assert_int_eq(opened != NULL, err == KERR_OK);
-	secret_free(opened);
-	return err;
-}
-
-/* Stored keys of one vault given to another with the same root key, as after a restart.
- */
-static struct vault *
-restarted(struct vault *old, const struct secret *opener)
-{
-	struct vault *v = vault_new();
-	struct buf b;
-
-	buf_init(&b, 4096);
-	ck_assert_int_eq(
-		vault_slot_seal(old, SLOT_KIND_KEY_FILE, opener, &b, NULL), KERR_OK);
-	ck_assert_int_eq(vault_set_deployment(v, vault_deployment(old)), KERR_OK);
-	ck_assert_int_eq(
-		vault_slot_open(v, SLOT_KIND_KEY_FILE, opener, b.data, b.len, NULL),
-		KERR_OK);
-	for (size_t i = vault_key_count(old); i > 0; i--) {
-		struct vault_key k = vault_key_at(old, i - 1);
-
-		buf_reset(&b);
-		if (k.state != KEY_DESTROYED)
-			ck_assert_int_eq(vault_key_seal(old, k.number, &b), KERR_OK);
-		ck_assert_int_eq(vault_key_load(v, k, b.data, b.len), KERR_OK);
-	}
-	buf_clear(&b);
 	return v;
 }
 
@@ -276,28 +193,6 @@ START_TEST(record_key_and_value_cannot_take_each_others_part)
 }
 END_TEST
 
-START_TEST(another_deployment_with_the_same_keys_opens_nothing)
-{
-	struct secret *opener = secret_guarded_random(32);
-	struct vault *v, *same;
-	struct sealed s;
-	struct secret *open = secret_new(secret_open(opener), 32);
-
-	secret_close(opener);
-	secret_free(opener);
-	v = vault_made();
-	seal_text(v, "here", &s);
-	same = restarted(v, open);
-	ck_assert_int_eq(try_open(same, &place, &s), KERR_OK);
-	same->deployment[0] = same->deployment[0] == '0' ? '1' : '0';
-	ck_assert_int_eq(try_open(same, &place, &s), KERR_DAMAGED);
-	secret_free(open);
-	sealed_clear(&s);
-	vault_free(same);
-	vault_free(v);
-}
-END_TEST
-
 START_TEST(two_sealings_of_one_text_share_nothing)
 {
 	struct vault *v = vault_made();
@@ -406,90 +301,6 @@ START_TEST(a_direct_seal_opens_at_its_place_and_no_flipped_bit_passes)
 	ck_assert_uint_eq(plain.len, 0);
 	buf_clear(&sealed);
 	buf_clear(&plain);
-	vault_free(v);
-}
-END_TEST
-
-START_TEST(a_renewed_key_seals_and_the_former_one_still_opens)
-{
-	struct vault *v = vault_made();
-	uint32_t first = vault_active(v, KEY_DATA), second = 0;
-	struct sealed old, new;
-
-	seal_text(v, "old", &old);
-	ck_assert_int_eq(vault_key_renew(v, KEY_DATA, &second), KERR_OK);
-	ck_assert_uint_eq(second, KEY__COUNT + 1);
-	ck_assert_uint_eq(vault_active(v, KEY_DATA), second);
-	ck_assert_int_eq(vault_key_at(v, first - 1).state, KEY_DECRYPT_ONLY);
-	seal_text(v, "new", &new);
-	ck_assert_int_eq(try_open(v, &place, &old), KERR_OK);
-	vault_key_destroy(v, first);
-	ck_assert_int_eq(try_open(v, &place, &old), KERR_DAMAGED);
-	ck_assert_int_eq(try_open(v, &place, &new), KERR_OK);
-	ck_assert_int_eq(vault_key_seal(v, first, &old.value), KERR_NOTFOUND);
-	sealed_clear(&old);
-	sealed_clear(&new);
-	vault_free(v);
-}
-END_TEST
-
-START_TEST(after_a_restart_keys_are_the_same_and_numbers_go_on)
-{
-	struct secret *opener = secret_new("01234567890123456789012345678901", 32);
-	struct vault *v = vault_made(), *again;
-	struct vault_part part = {"x", 1};
-	uint8_t before[32], after[32];
-	uint32_t number;
-	struct sealed s;
-
-	seal_text(v, "kept", &s);
-	ck_assert_int_eq(vault_key_renew(v, KEY_DATA, &number), KERR_OK);
-	ck_assert_int_eq(vault_key_renew(v, KEY_INDEX, &number), KERR_OK);
-	vault_key_destroy(v, number);
-	ck_assert_uint_eq(vault_active(v, KEY_INDEX), 0);
-	again = restarted(v, opener);
-	ck_assert_int_eq(try_open(again, &place, &s), KERR_OK);
-	ck_assert_uint_eq(vault_key_count(again), KEY__COUNT + 2);
-	for (int p = 0; p < KEY__COUNT; p++)
-		ck_assert_uint_eq(vault_active(again, (enum key_purpose)p),
-			vault_active(v, (enum key_purpose)p));
-	ck_assert_int_eq(vault_mac(v, 3, "row", &part, 1, before, 32), KERR_OK);
-	ck_assert_int_eq(vault_mac(again, 3, "row", &part, 1, after, 32), KERR_OK);
-	ck_assert_mem_eq(before, after, 32);
-	ck_assert_int_eq(vault_key_renew(again, KEY_INDEX, &number), KERR_OK);
-	ck_assert_uint_eq(number, KEY__COUNT + 3);
-	secret_free(opener);
-	sealed_clear(&s);
-	vault_free(again);
-	vault_free(v);
-}
-END_TEST
-
-START_TEST(a_stored_key_takes_no_other_number_or_purpose)
-{
-	struct secret *opener = secret_new("01234567890123456789012345678901", 32);
-	struct vault *v = vault_made(), *again;
-	struct vault_key k = vault_key_at(v, 0);
-	struct buf b;
-
-	buf_init(&b, 4096);
-	ck_assert_int_eq(vault_key_seal(v, k.number, &b), KERR_OK);
-	again = restarted(v, opener);
-	ck_assert_int_eq(vault_key_load(again, k, b.data, b.len), KERR_EXISTS);
-	k.number = 100;
-	ck_assert_int_eq(vault_key_load(again, k, b.data, b.len), KERR_DAMAGED);
-	k.number = 1;
-	k.purpose = KEY_TOKEN_MAC;
-	ck_assert_int_eq(vault_key_load(again, k, b.data, b.len), KERR_DAMAGED);
-	k = vault_key_at(v, 0);
-	for (size_t bit = 0; bit < b.len * 8; bit++) {
-		b.data[bit / 8] ^= (uint8_t)(1U << (bit % 8));
-		ck_assert_int_eq(vault_key_load(again, k, b.data, b.len), KERR_DAMAGED);
-		b.data[bit / 8] ^= (uint8_t)(1U << (bit % 8));
-	}
-	secret_free(opener);
-	buf_clear(&b);
-	vault_free(again);
 	vault_free(v);
 }
 END_TEST
@@ -619,52 +430,6 @@ START_TEST(the_primitives_are_those_of_their_documents)
 }
 END_TEST
 
-static struct vault *shared;
-static atomic_bool stop;
-
-static void *
-use_keys(void *arg)
-{
-	unsigned *count = arg;
-
-	while (!atomic_load(&stop)) {
-		uint32_t key = vault_active(shared, KEY_ROW_MAC);
-		struct vault_part part = {"x", 1};
-		uint8_t mac[32];
-		struct sealed s;
-
-		seal_text(shared, "shared", &s);
-		ck_assert_int_eq(try_open(shared, &place, &s), KERR_OK);
-		ck_assert_int_eq(
-			vault_mac(shared, key, "row", &part, 1, mac, 32), KERR_OK);
-		sealed_clear(&s);
-		(*count)++;
-	}
-	return NULL;
-}
-
-START_TEST(keys_are_renewed_while_other_threads_use_them)
-{
-	unsigned counts[2] = {0};
-	pthread_t threads[2];
-	uint32_t number;
-
-	shared = vault_made();
-	atomic_store(&stop, false);
-	for (int i = 0; i < 2; i++)
-		ck_assert_int_eq(
-			pthread_create(&threads[i], NULL, use_keys, &counts[i]), 0);
-	for (int i = 0; i < 40; i++) {
-		ck_assert_int_eq(vault_key_renew(shared, KEY_DATA, &number), KERR_OK);
-		ck_assert_int_eq(vault_key_renew(shared, KEY_ROW_MAC, &number), KERR_OK);
-	}
-	atomic_store(&stop, true);
-	for (int i = 0; i < 2; i++)
-		pthread_join(threads[i], NULL);
-	vault_free(shared);
-}
-END_TEST
-
 int
 main(void)
 {
@@ -682,22 +447,17 @@ main(void)
 	tcase_add_test(tc, every_flipped_bit_of_value_and_record_key_is_damage);
 	tcase_add_test(tc, a_value_cut_short_or_made_longer_is_damage);
 	tcase_add_test(tc, record_key_and_value_cannot_take_each_others_part);
-	tcase_add_test(tc, another_deployment_with_the_same_keys_opens_nothing);
 	tcase_add_test(tc, two_sealings_of_one_text_share_nothing);
 	tcase_add_test(tc, a_place_without_its_words_is_refused);
 	tcase_add_test(tc, a_failed_sealing_leaves_neither_part_behind);
 	tcase_add_test(tc, what_is_longer_than_a_pooled_secret_does_not_open_as_one);
 	tcase_add_test(tc, an_empty_value_is_a_value);
 	tcase_add_test(tc, a_direct_seal_opens_at_its_place_and_no_flipped_bit_passes);
-	tcase_add_test(tc, a_renewed_key_seals_and_the_former_one_still_opens);
-	tcase_add_test(tc, after_a_restart_keys_are_the_same_and_numbers_go_on);
-	tcase_add_test(tc, a_stored_key_takes_no_other_number_or_purpose);
 	tcase_add_test(tc, a_sealed_vault_does_nothing);
 	tcase_add_test(tc, a_deployment_name_that_is_none_is_refused);
 	tcase_add_test(tc, macs_differ_by_use_by_key_and_by_where_parts_end);
 	tcase_add_test(tc, a_verifier_needs_a_verifier_key_and_binds_key_and_secret);
 	tcase_add_test(tc, the_primitives_are_those_of_their_documents);
-	tcase_add_test(tc, keys_are_renewed_while_other_threads_use_them);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

@@ -55,9 +55,9 @@ enum kerr jti_key(const void *bytes, size_t len, uint32_t *ret) MUST_CHECK;
  * expired or its client may still use it is the caller's question. (any thread) */
 enum kerr jti_check(const struct vault_macer *m, const void *bytes, size_t len,
 	struct jti *ret) MUST_CHECK;
+#define JTI_TAG_USE "jti-tag"
 /* Under which an ended token is kept and found; m is of a KEY_INDEX key and the use
  * "jti-tag". */
-#define JTI_TAG_USE "jti-tag"
 void jti_tag(const struct vault_macer *m, const uint8_t jti[JTI_LEN],
 	uint8_t ret[JTI_TAG_LEN]);
 

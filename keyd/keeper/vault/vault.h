@@ -37,9 +37,10 @@ extern const char *const key_states[];
 #define VAULT_TAG_LEN      16
 #define VAULT_NAME_LEN     32 /* the deployment's name: lower-case hexadecimal */
 
+/* An empty, sealed vault; NULL when there is no memory. */
 struct vault *vault_new(void);
-void vault_free(struct vault *v);
-bool vault_is_open(const struct vault *v);
+void vault_free(struct vault *v);          /* wipes every key; NULL is fine */
+bool vault_is_open(const struct vault *v); /* (any thread) has it its root key? */
 /* Makes a deployment name, a root key and one active key of each purpose, numbered
  * 1…KEY__COUNT. */
 enum kerr vault_create(struct vault *v, struct fault *fault) MUST_CHECK;
@@ -96,26 +97,27 @@ void vault_key_destroy(struct vault *v, uint32_t number);
 uint32_t vault_active(const struct vault *v,
 	enum key_purpose purpose); /* (any thread) 0 when there is none */
 
+struct vault_part {
+	const void *bytes;
+	size_t len;
+};
 /* Keyed BLAKE2b over the parts, each preceded by its length (u32 little endian), under
  * a keyring key and a fixed word for the use ("client-secret"); ret_len 16…64. (any
  * thread) KERR_NOTFOUND when there is no such key for MACs (verifier, token-mac, row-mac,
  * index, audit). BLAKE2b-512 with personal word "keyd mac 1" over the use and the parts,
  * each with its length; its first ret_len bytes. */
-struct vault_part {
-	const void *bytes;
-	size_t len;
-};
 enum kerr vault_mac(struct vault *v, uint32_t key, const char *use,
 	const struct vault_part *parts, size_t count, uint8_t *ret,
 	size_t ret_len) MUST_CHECK;
+struct vault_macer;
 /* The same for many MACs in a row: a state that was keyed once, to be copied per use.
  * NULL when the key is not there or no memory can be locked. It outlives the key; any
  * thread may run it. */
-struct vault_macer;
 struct vault_macer *vault_macer_new(struct vault *v, uint32_t key, const char *use);
+/* ret_len 16…64; another one is a fault of the program and aborts. */
 void vault_macer_run(const struct vault_macer *m, const struct vault_part *parts,
 	size_t count, uint8_t *ret, size_t ret_len);
-void vault_macer_free(struct vault_macer *m);
+void vault_macer_free(struct vault_macer *m); /* wipes; NULL is fine */
 
 /* What checks a secret: keyed BLAKE2b over canonical key and canonical secret; the tag
  * over the secret alone. (any thread) */
