@@ -99,6 +99,9 @@ async function main(argv) {
   return failed ? 1 : 0;
 }
 
+// `lint | head` is no error
+process.stdout.on("error", () => process.exit(1));
+
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
