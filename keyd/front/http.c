@@ -260,6 +260,10 @@ look_at_fields(struct http_in *r, const struct buf *in, unsigned minor)
 	struct seen seen = {0};
 
 	for (unsigned i = 0; i < r->field_count; i++) {
+		struct http_span *value = &r->fields[i].value;
+
+		while (value->len && http_is_blank(in->data[value->at + value->len - 1]))
+			value->len--;
 		if (look_at_field(r, in, &r->fields[i], &seen) != HTTP_READY)
 			return HTTP_REFUSED;
 	}
