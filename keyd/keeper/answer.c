@@ -13,8 +13,9 @@
 #include "core/model/model.h"
 #include "keyd/keeper/lanes.h"
 
-/* The answering thread: reads questions from the peers, answers from memory or hands a job to a lane, and takes the jobs
- * back. It alone decides what a peer may ask (the gate table), and who is at a local connection. */
+/* The answering thread: reads questions from the peers, answers from memory or hands a
+ * job to a lane, and takes the jobs back. It alone decides what a peer may ask (the gate
+ * table), and who is at a local connection. */
 
 #define FRAMES_A_ROUND 16
 #define ANSWER_MAX     (256u << 20)
@@ -38,14 +39,16 @@ answer_put(struct keeper *k, struct peer *p, uint32_t id, const struct gate_row 
 	if (status == KERR_OK) {
 		if (answer != NULL)
 			record_encode(answer, &b);
-	} else if (fault != NULL && (told = record_new(k->round, &fault_schema)) != NULL) {
+	} else if (fault != NULL &&
+		   (told = record_new(k->round, &fault_schema)) != NULL) {
 		err = record_set_text(told, FAULT_FIELD, fault->field);
 		if (err == KERR_OK)
 			err = record_set_text(told, FAULT_TEXT,
 				fault->text[0] != '\0' ? fault->text : kerr_text(status));
-		if (status == KERR_BUSY || status == KERR_TOO_MANY || status == KERR_FULL ||
-			status == KERR_NOT_READY)
-			record_set_int(told, FAULT_RETRY, status == KERR_TOO_MANY ? 30 : 2);
+		if (status == KERR_BUSY || status == KERR_TOO_MANY ||
+			status == KERR_FULL || status == KERR_NOT_READY)
+			record_set_int(
+				told, FAULT_RETRY, status == KERR_TOO_MANY ? 30 : 2);
 		if (err == KERR_OK)
 			record_encode(told, &b);
 	}
@@ -65,7 +68,8 @@ static void
 end_for(struct peer *p, const char *why, unsigned number)
 {
 	log_write(LOG_ERROR, "peer-ended", "", LOG_TEXT("kind", peer_kind_name(p->kind)),
-		LOG_NUM("peer", p->number), LOG_TEXT("why", why), LOG_NUM("message", number));
+		LOG_NUM("peer", p->number), LOG_TEXT("why", why),
+		LOG_NUM("message", number));
 	peer_end(p);
 }
 
@@ -103,7 +107,8 @@ queue_of(struct keeper *k, enum lane lane)
 
 /* Hands the question to its lane; the answer comes back through take_finished(). */
 static enum kerr
-hand_on(struct keeper *k, struct peer *p, const struct message *m, const struct gate_row *row)
+hand_on(struct keeper *k, struct peer *p, const struct message *m,
+	const struct gate_row *row)
 {
 	struct job *j = job_new(JOB_ARENA + (size_t)m->length * 3);
 	enum kerr err = KERR_NOMEM;
@@ -116,8 +121,8 @@ hand_on(struct keeper *k, struct peer *p, const struct message *m, const struct 
 	j->uid = p->uid;
 	snprintf(j->user, sizeof(j->user), "%s", p->user);
 	err = row->asked == NULL ? KERR_OK
-				 : record_decode(row->asked, j->arena, m->payload, m->length,
-					   &j->asked);
+				 : record_decode(row->asked, j->arena, m->payload,
+					   m->length, &j->asked);
 	if (err == KERR_OK) {
 		snprintf(j->request, sizeof(j->request), "%s", request_of(row, j->asked));
 		err = queue_put(queue_of(k, row->lane), j, row->lane == LANE_FIRST);
@@ -151,6 +156,8 @@ answer_here(struct keeper *k, struct peer *p, const struct message *m,
 		err = answer_introspect(k, asked, answer);
 	else if (row->number == MESSAGE_TOKEN)
 		err = answer_token(k, p, m->id, row, asked, &fault, &later);
+	else if (row->number == MESSAGE_REVOKE_TOKEN)
+		err = answer_revoke(k, p, m->id, row, asked, answer, &fault, &later);
 	else if (row->number == MESSAGE_TOKEN_INFO)
 		err = answer_token_info(k, asked, answer);
 	else
@@ -176,12 +183,13 @@ question(struct keeper *k, struct peer *p, const struct message *m)
 	if (err == KERR_OK && row->lane != LANE_ANSWER && k->restricted &&
 		row->lane == LANE_SIGN)
 		err = fault_set(&fault, KERR_NOT_READY, "",
-			"keyd found damage or a gap at its start and issues nothing until the "
+			"keyd found damage or a gap at its start and issues nothing "
+			"until the "
 			"owner has looked: keyd status says what to do");
 	if (err == KERR_OK && row->lane != LANE_ANSWER && p->open >= OPEN_MAX)
 		err = KERR_BUSY;
 	if (err == KERR_OK)
-		err = row->lane == LANE_ANSWER || row->number == MESSAGE_TOKEN
+		err = row->lane == LANE_ANSWER || p->kind == PEER_FRONT
 			      ? answer_here(k, p, m, row)
 			      : hand_on(k, p, m, row);
 	if (err == KERR_OK || err == KERR_PROTOCOL)
@@ -252,7 +260,8 @@ static bool
 hand_down(struct keeper *k, int fd)
 {
 	struct peer *p = peers_waiting(&k->peers);
-	struct message m = {.number = MESSAGE_CONNECTION, .fd = -1, .flags = FRAME_WITH_FD};
+	struct message m = {
+		.number = MESSAGE_CONNECTION, .fd = -1, .flags = FRAME_WITH_FD};
 	struct ucred who = {.pid = 0, .uid = (uid_t)-1, .gid = (gid_t)-1};
 	socklen_t len = sizeof(who);
 	struct passwd *pw;
@@ -263,7 +272,8 @@ hand_down(struct keeper *k, int fd)
 		return false;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) != 0 ||
 		who.uid == (uid_t)-1 || who.uid == 65534) {
-		log_write(LOG_WARN, "nobody-refused", "", LOG_NUM("uid", (int64_t)who.uid));
+		log_write(
+			LOG_WARN, "nobody-refused", "", LOG_NUM("uid", (int64_t)who.uid));
 		close(fd);
 		return true;
 	}
@@ -370,11 +380,9 @@ finish(struct keeper *k, struct job *j)
 {
 	struct peer *p = j->peer != 0 ? peers_find(&k->peers, j->peer) : NULL;
 
-	apply_changes(k, j);
 	if (j->service != NULL)
 		lanes_arrived(k, j);
-	if (j->keys_changed && j->status == KERR_OK)
-		lanes_keys(k, j);
+	apply_changes(k, j);
 	if (j->wait_seq != 0 && j->status == KERR_OK) {
 		if (queue_put(&k->wait, j, false) == KERR_OK)
 			return;
@@ -426,7 +434,8 @@ static enum kerr
 watch(struct keeper *k, uv_poll_t *poll, int fd, uv_poll_cb on)
 {
 	poll->data = k;
-	if (uv_poll_init(&k->loop, poll, fd) != 0 || uv_poll_start(poll, UV_READABLE, on) != 0)
+	if (uv_poll_init(&k->loop, poll, fd) != 0 ||
+		uv_poll_start(poll, UV_READABLE, on) != 0)
 		return KERR_IO;
 	return KERR_OK;
 }
@@ -456,7 +465,8 @@ answer_run(struct keeper *k, struct fault *fault)
 	uv_timer_init(&k->loop, &k->second);
 	k->second.data = k;
 	if (k->round == NULL)
-		return fault_set(fault, KERR_NOMEM, "", "no memory for the answering thread");
+		return fault_set(
+			fault, KERR_NOMEM, "", "no memory for the answering thread");
 	err = watch(k, &k->control, k->start->control, on_control);
 	if (err == KERR_OK && k->local_listener >= 0)
 		err = watch(k, &k->listener, k->local_listener, on_listener);
@@ -467,7 +477,8 @@ answer_run(struct keeper *k, struct fault *fault)
 	if (err == KERR_OK)
 		err = role_ready(k->start);
 	if (err != KERR_OK)
-		return fault_set(fault, err, "", "the answering thread cannot watch its channels");
+		return fault_set(
+			fault, err, "", "the answering thread cannot watch its channels");
 	on_finished(&k->finished);
 	uv_run(&k->loop, UV_RUN_DEFAULT);
 	return KERR_OK;

@@ -44,26 +44,28 @@ struct keeper {
 	struct usage *usage;
 	enum phase_bit phase;
 	bool stopping;
-	bool restricted;      /* damage or a gap: nothing is active, nothing issued, until accepted */
+	atomic_bool restricted; /* damage or a gap: nothing is active, nothing issued,
+				   until accepted */
 	int local_listener;
-	int waiting[64];      /* accepted connections that no local front has yet */
+	int waiting[64]; /* accepted connections that no local front has yet */
 	unsigned waiting_count;
 	uint32_t connections; /* numbers of local connections */
 	int64_t started;
 	int64_t tokens_since; /* tokens issued before do not count (promise 6) */
 	struct record *keys;  /* signing_key_list as the fronts have it */
 	struct arena *keys_arena;
-	struct arena *round;  /* of one message */
-	struct vault_macer *jti_macer;
+	struct arena *round; /* of one message */
+	struct vault_macer *jti_macer, *tag_macer;
 	uint32_t jti_key;
-	uint64_t answered;    /* questions answered, for /metrics */
+	uint64_t flushed_us; /* when last uses were given to the write thread */
+	uint64_t answered;   /* questions answered, for /metrics */
 	uint64_t refused[INDEX_VERDICT__COUNT];
 
 	/* set before threads start, then only read */
 	const struct record *settings;
 	struct vault *vault;
 	char directory[256];
-	int state_fd, sink_fd, seal_fd, credential_fd;
+	int state_fd, sink_fd, seal_fd, credential_fd, syslog_fd;
 	uid_t owner_uid; /* of the state directory */
 
 	/* the write thread's, and others' only as their headers allow */
@@ -79,7 +81,9 @@ struct keeper {
 	pthread_t writer, readers[READ_THREADS], signer, hasher, waiter;
 };
 
-/* answer.c: runs until the parent says stop. */
+/* answer.c. Before the jail closes and any thread starts. */
+void answer_async_init(struct keeper *k);
+/* Runs until the parent says stop. */
 enum kerr answer_run(struct keeper *k, struct fault *fault) MUST_CHECK;
 /* (any thread) gives a job back to the answering thread. */
 void answer_give(struct keeper *k, struct job *j);

@@ -87,7 +87,8 @@ poll_for(struct peer *p, int events)
 }
 
 enum kerr
-peers_add(struct peers *all, uint32_t number, enum peer_kind kind, int fd, struct peer **ret)
+peers_add(struct peers *all, uint32_t number, enum peer_kind kind, int fd,
+	struct peer **ret)
 {
 	struct peer *p = mem_new(1, sizeof(*p));
 

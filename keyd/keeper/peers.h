@@ -9,8 +9,9 @@
 #include "core/frame.h"
 #include "keyd/role/gate.h"
 
-/* The processes that the keeper talks to: a channel each, answers collected into frames, what a full channel could not take
- * kept until it can. Belongs to the answering thread. */
+/* The processes that the keeper talks to: a channel each, answers collected into frames,
+ * what a full channel could not take kept until it can. Belongs to the answering thread.
+ */
 
 struct peer {
 	struct peer *next;
@@ -41,8 +42,8 @@ struct peers {
 	void *data;
 };
 
-void peers_init(
-	struct peers *all, uv_loop_t *loop, peer_readable readable, peer_gone gone, void *data);
+void peers_init(struct peers *all, uv_loop_t *loop, peer_readable readable,
+	peer_gone gone, void *data);
 /* Takes the descriptor over; KERR_NOMEM, KERR_IO close it. */
 enum kerr peers_add(struct peers *all, uint32_t number, enum peer_kind kind, int fd,
 	struct peer **ret) MUST_CHECK;
@@ -54,7 +55,8 @@ size_t peers_of(const struct peers *all, enum peer_kind kind);
 /* Closes the channel and forgets the peer at the end of the loop's round. */
 void peer_end(struct peer *p);
 
-/* Puts a message into the peer's next frame (or behind it); payload is copied. m->fd is taken over. */
+/* Puts a message into the peer's next frame (or behind it); payload is copied. m->fd is
+ * taken over. */
 enum kerr peer_put(struct peer *p, const struct message *m) MUST_CHECK;
 /* Sends what was put, or waits until the channel is writable. */
 void peer_flush(struct peer *p);

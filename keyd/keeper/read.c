@@ -2,7 +2,8 @@
 #include "core/model/model.h"
 #include "keyd/keeper/lanes.h"
 
-/* The reading threads: lists, show, find, export, backup. Each has a reader of its own, opened when keyd is open. */
+/* The reading threads: lists, show, find, export, backup. Each has a reader of its own,
+ * opened when keyd is open. */
 
 static void
 read_one(struct keeper *k, struct store_reader *r, struct job *j)
@@ -17,6 +18,22 @@ read_one(struct keeper *k, struct store_reader *r, struct job *j)
 	if (err == KERR_UNSUPPORTED)
 		op_fault(&op, err, "", "this keyd does not know that question");
 	lanes_op_done(j, &op, err);
+	j->later = op.later;
+}
+
+/* What must be on record is written by the write thread before the answer leaves. */
+static void
+give_or_note(struct keeper *k, struct job *j)
+{
+	if (j->status == KERR_OK && j->later.action != NULL) {
+		if (queue_put(&k->write, j, false) == KERR_OK)
+			return;
+		record_drop_secrets(j->answer);
+		j->answer = NULL;
+		j->status =
+			fault_set(&j->fault, KERR_BUSY, "", "%s", kerr_text(KERR_BUSY));
+	}
+	answer_give(k, j);
 }
 
 void *
@@ -26,7 +43,8 @@ read_run(void *keeper)
 	struct store_reader *r = NULL;
 	struct job *j;
 
-	while ((j = queue_take(&k->read, 1, 1000, NULL)) != NULL || !queue_is_closed(&k->read)) {
+	while ((j = queue_take(&k->read, 1, 1000, NULL)) != NULL ||
+		!queue_is_closed(&k->read)) {
 		if (j == NULL)
 			continue;
 		if (r == NULL && atomic_load(&k->open) &&
@@ -35,8 +53,8 @@ read_run(void *keeper)
 		if (r != NULL)
 			read_one(k, r, j);
 		else
-			j->status = fault_set(&j->fault, KERR_SEALED, "", "%s",
-				kerr_text(KERR_SEALED));
+			j->status = fault_set(
+				&j->fault, KERR_SEALED, "", "%s", kerr_text(KERR_SEALED));
 		answer_give(k, j);
 	}
 	store_reader_close(r);
@@ -50,15 +68,18 @@ wait_run(void *keeper)
 	struct keeper *k = keeper;
 	struct job *j;
 
-	while ((j = queue_take(&k->wait, 1, 1000, NULL)) != NULL || !queue_is_closed(&k->wait)) {
+	while ((j = queue_take(&k->wait, 1, 1000, NULL)) != NULL ||
+		!queue_is_closed(&k->wait)) {
 		if (j == NULL)
 			continue;
 		if (audit_sink_wait(k->audit, j->wait_seq, 2000) != KERR_OK) {
 			record_drop_secrets(j->answer);
 			j->answer = NULL;
 			j->status = fault_set(&j->fault, KERR_NOT_READY, "",
-				"the audit sink does not take records, so nothing secret is shown; what "
-				"was made waits as undelivered: keyd status says what is wrong with "
+				"the audit sink does not take records, so nothing secret "
+				"is shown; what "
+				"was made waits as undelivered: keyd status says what is "
+				"wrong with "
 				"the sink, then keyd client deliver");
 		}
 		j->wait_seq = 0;

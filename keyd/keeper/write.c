@@ -5,11 +5,12 @@
 #include "core/model/model.h"
 #include "keyd/keeper/lanes.h"
 
-/* The write thread: the one writer. It takes what waits, runs each change in a savepoint of one transaction, commits, and
- * gives the answers back; what takes something away goes before everything else, alone, and may use the reserve. */
+/* The write thread: the one writer. It takes what waits, runs each change in a savepoint
+ * of one transaction, commits, and gives the answers back; what takes something away goes
+ * before everything else, alone, and may use the reserve. */
 
-#define GROUP_MAX   128
-#define TICK_MS     1000
+#define GROUP_MAX    128
+#define TICK_MS      1000
 #define SEEN_SECONDS 60
 
 struct writer {
@@ -35,7 +36,8 @@ lanes_op(struct keeper *k, struct job *j, struct store *s, struct store_reader *
 		.request = j->request,
 		.now = clock_now(),
 		.usage = j->usage,
-		.usage_count = j->usage_count};
+		.usage_count = j->usage_count,
+		.prepared = j->prepared};
 }
 
 void
@@ -57,7 +59,8 @@ lanes_op_done(struct job *j, struct op *op, enum kerr err)
 	j->forget = op->forget;
 }
 
-/* Who asks, looked up in the transaction of the change; the keeper's own jobs have no person. */
+/* Who asks, looked up in the transaction of the change; the keeper's own jobs have no
+ * person. */
 static enum kerr
 person_of(struct keeper *k, struct job *j, struct person *who)
 {
@@ -65,7 +68,8 @@ person_of(struct keeper *k, struct job *j, struct person *who)
 	if (j->peer != 0 && j->uid >= 0)
 		return access_person(
 			store_as_reader(k->store), j->uid, j->user, j->arena, who);
-	snprintf(who->name, sizeof(who->name), "keyd");
+	snprintf(who->name, sizeof(who->name), "%s",
+		j->user[0] != '\0' ? j->user : "keyd");
 	return KERR_OK;
 }
 
@@ -81,8 +85,16 @@ static enum kerr
 run_saved(struct keeper *k, struct job *j, struct op *op)
 {
 	struct audit_mark mark = audit_mark(k->audit);
-	enum kerr err = op_run(op);
+	enum kerr err;
 
+	if (j->later.action !=
+		NULL) { /* the answer stands; it only has to be on record first */
+		op->answer = j->answer;
+		err = op_note(op, j->later.action, j->later.object, j->later.id,
+			j->later.result);
+	} else {
+		err = op_run(op);
+	}
 	if (err == KERR_UNSUPPORTED)
 		err = service_in_group(k, j, op);
 	if (err == KERR_OK && !is_dry(j)) {
@@ -142,8 +154,23 @@ fail_all(struct job *jobs, enum kerr err)
 		record_drop_secrets(jobs->answer);
 		jobs->answer = NULL;
 		fault_set(&jobs->fault, err, "", "%s%s", kerr_text(err),
-			err == KERR_FULL ? "; revoking, quarantining and suspending still work" : "");
+			err == KERR_FULL
+				? "; revoking, quarantining and suspending still work"
+				: "");
 	}
+}
+
+/* The keys as they are now go with the job to the answering thread, and the active one to
+ * the signing thread. */
+static void
+bring_keys(struct keeper *k, struct job *j)
+{
+	if (j->service == NULL)
+		j->service = arena_alloc(j->arena, sizeof(*j->service));
+	if (j->service != NULL)
+		j->service->phase = PHASE_BIT_SERVING;
+	if (j->service == NULL || open_keys(k, j->service) != KERR_OK)
+		log_write(LOG_ERROR, "keys-not-read", j->request);
 }
 
 static enum kerr
@@ -157,15 +184,19 @@ commit_group(struct keeper *k, struct job *jobs)
 	store_state_set(k->store, &state);
 	err = store_commit(k->store);
 	if (err != KERR_OK) {
-		log_write(LOG_ERROR, "commit-failed", "", LOG_TEXT("error", kerr_name(err)));
+		log_write(LOG_ERROR, "commit-failed", "",
+			LOG_TEXT("error", kerr_name(err)));
 		fail_all(jobs, err);
 		audit_dropped(k->audit);
 		return err;
 	}
 	audit_committed(k->audit);
-	for (; jobs != NULL; jobs = jobs->next)
+	for (; jobs != NULL; jobs = jobs->next) {
 		if (jobs->committed && jobs->forget)
 			store_forget_soon(k->store);
+		if (jobs->committed && jobs->keys_changed)
+			bring_keys(k, jobs);
+	}
 	return KERR_OK;
 }
 
@@ -199,7 +230,8 @@ run_group(struct writer *w, struct job *jobs, bool first)
 	give_all(k, jobs);
 }
 
-/* Signs a head when one is due, and stores the time each minute, so that a start knows how long keyd was away. */
+/* Signs a head when one is due, and stores the time each minute, so that a start knows
+ * how long keyd was away. */
 static void
 keep_time(struct writer *w)
 {
@@ -220,7 +252,8 @@ keep_time(struct writer *w)
 	if (err == KERR_OK)
 		err = commit_group(k, NULL);
 	if (err != KERR_OK)
-		log_write(LOG_ERROR, "head-not-signed", "", LOG_TEXT("error", kerr_name(err)));
+		log_write(LOG_ERROR, "head-not-signed", "",
+			LOG_TEXT("error", kerr_name(err)));
 }
 
 /* What the calendar ends, once a minute, as a change like any other. */
@@ -252,7 +285,8 @@ tend(struct writer *w)
 	if (store_tend(k->store, &full) != KERR_OK)
 		log_write(LOG_ERROR, "store-not-tended", "");
 	if (full != atomic_load(&k->disk_full))
-		log_write(full ? LOG_ERROR : LOG_INFO, full ? "disk-full" : "disk-ok", "");
+		log_write(
+			full ? LOG_ERROR : LOG_INFO, full ? "disk-full" : "disk-ok", "");
 	atomic_store(&k->disk_full, full);
 	keep_time(w);
 	run_calendar(w);
@@ -279,7 +313,8 @@ give_start(struct keeper *k)
 		if (err == KERR_OK)
 			err = open_up(k, j->service, &fault);
 		if (err != KERR_OK && err != KERR_NOTFOUND)
-			log_write(LOG_ERROR, "not-unsealed", "", LOG_TEXT("why", fault.text));
+			log_write(LOG_ERROR, "not-unsealed", "",
+				LOG_TEXT("why", fault.text));
 	}
 	answer_give(k, j);
 }

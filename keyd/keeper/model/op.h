@@ -21,6 +21,14 @@ struct op_usage {
 	char source[48]; /* network, as text */
 };
 
+/* An audit record about what was read: written by the write thread before the answer leaves. Static texts. */
+struct op_later {
+	const char *action; /* NULL: none */
+	const char *object;
+	const char *result;
+	int64_t id;
+};
+
 struct op_change { /* for the index, handed to the answering thread after the commit */
 	struct op_change *next;
 	enum table_id table;
@@ -43,10 +51,12 @@ struct op {
 	int64_t now;
 	const struct op_usage *usage; /* MESSAGE_USAGE alone */
 	size_t usage_count;
+	struct record *prepared; /* MESSAGE_REVOKE_TOKEN alone: the row of ended_token */
 	/* set by the operation */
 	struct record *answer;
 	struct fault fault;
 	struct op_change *changes, *last_change;
+	struct op_later later;       /* on a reading thread: what op_note would have written */
 	bool releases_secret; /* the answer waits for the sink, up to 2 s */
 	bool keys_changed;    /* the fronts and the signing thread get the key set anew */
 	bool forget;          /* a record key was destroyed */
@@ -70,7 +80,8 @@ enum kerr op_update(struct op *op, enum table_id table, struct record *row,
 	const struct record *former, const char *action) MUST_CHECK;
 enum kerr op_remove(
 	struct op *op, enum table_id table, int64_t id, const char *action) MUST_CHECK;
-/* An audit record about something that is no row change: shown again, searched, exported. */
+/* An audit record about something that is no row change: shown again, searched, exported. On a reading thread it is kept in
+ * op->later (one a request). */
 enum kerr op_note(struct op *op, const char *action, const char *object, int64_t id,
 	const char *result) MUST_CHECK;
 

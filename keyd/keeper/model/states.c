@@ -1,0 +1,145 @@
+#include "keyd/keeper/model/states.h"
+
+#include <string.h>
+
+#include "core/model/model.h"
+
+#define NO (-1)
+
+static const int client_table[CLIENT_IS__COUNT][CLIENT_MOVE__COUNT] = {
+	[CLIENT_IS_DRAFT] = {[CLIENT_MOVE_ISSUE] = CLIENT_IS_LIVE,
+		[CLIENT_MOVE_ROTATE] = NO,
+		[CLIENT_MOVE_SUSPEND] = NO,
+		[CLIENT_MOVE_RESUME] = NO,
+		[CLIENT_MOVE_QUARANTINE] = CLIENT_IS_QUARANTINED,
+		[CLIENT_MOVE_RELEASE] = NO,
+		[CLIENT_MOVE_REVOKE] = CLIENT_IS_REVOKED},
+	[CLIENT_IS_LIVE] = {[CLIENT_MOVE_ISSUE] = CLIENT_IS_LIVE,
+		[CLIENT_MOVE_ROTATE] = CLIENT_IS_LIVE,
+		[CLIENT_MOVE_SUSPEND] = CLIENT_IS_SUSPENDED,
+		[CLIENT_MOVE_RESUME] = NO,
+		[CLIENT_MOVE_QUARANTINE] = CLIENT_IS_QUARANTINED,
+		[CLIENT_MOVE_RELEASE] = NO,
+		[CLIENT_MOVE_REVOKE] = CLIENT_IS_REVOKED},
+	[CLIENT_IS_SUSPENDED] = {[CLIENT_MOVE_ISSUE] = NO,
+		[CLIENT_MOVE_ROTATE] = NO,
+		[CLIENT_MOVE_SUSPEND] = NO,
+		[CLIENT_MOVE_RESUME] = CLIENT_IS_LIVE,
+		[CLIENT_MOVE_QUARANTINE] = CLIENT_IS_QUARANTINED,
+		[CLIENT_MOVE_RELEASE] = NO,
+		[CLIENT_MOVE_REVOKE] = CLIENT_IS_REVOKED},
+	[CLIENT_IS_QUARANTINED] = {[CLIENT_MOVE_ISSUE] = NO,
+		[CLIENT_MOVE_ROTATE] = NO,
+		[CLIENT_MOVE_SUSPEND] = NO,
+		[CLIENT_MOVE_RESUME] = NO,
+		[CLIENT_MOVE_QUARANTINE] = NO,
+		[CLIENT_MOVE_RELEASE] = CLIENT_IS_LIVE,
+		[CLIENT_MOVE_REVOKE] = CLIENT_IS_REVOKED},
+	[CLIENT_IS_REVOKED] = {[CLIENT_MOVE_ISSUE] = NO,
+		[CLIENT_MOVE_ROTATE] = NO,
+		[CLIENT_MOVE_SUSPEND] = NO,
+		[CLIENT_MOVE_RESUME] = NO,
+		[CLIENT_MOVE_QUARANTINE] = NO,
+		[CLIENT_MOVE_RELEASE] = NO,
+		[CLIENT_MOVE_REVOKE] = NO},
+};
+
+static const int secret_table[SECRET_IS__COUNT][SECRET_MOVE__COUNT] = {
+	[SECRET_IS_SEALED] = {[SECRET_MOVE_DELIVER] = SECRET_IS_DELIVERED,
+		[SECRET_MOVE_USE] = SECRET_IS_LIVE,
+		[SECRET_MOVE_RETIRE] = SECRET_IS_RETIRING,
+		[SECRET_MOVE_END] = SECRET_IS_ENDED,
+		[SECRET_MOVE_QUARANTINE] = SECRET_IS_QUARANTINED,
+		[SECRET_MOVE_REVOKE] = SECRET_IS_REVOKED},
+	[SECRET_IS_DELIVERED] = {[SECRET_MOVE_DELIVER] = NO,
+		[SECRET_MOVE_USE] = SECRET_IS_LIVE,
+		[SECRET_MOVE_RETIRE] = SECRET_IS_RETIRING,
+		[SECRET_MOVE_END] = SECRET_IS_ENDED,
+		[SECRET_MOVE_QUARANTINE] = SECRET_IS_QUARANTINED,
+		[SECRET_MOVE_REVOKE] = SECRET_IS_REVOKED},
+	[SECRET_IS_LIVE] = {[SECRET_MOVE_DELIVER] = NO,
+		[SECRET_MOVE_USE] = NO,
+		[SECRET_MOVE_RETIRE] = SECRET_IS_RETIRING,
+		[SECRET_MOVE_END] = SECRET_IS_ENDED,
+		[SECRET_MOVE_QUARANTINE] = SECRET_IS_QUARANTINED,
+		[SECRET_MOVE_REVOKE] = SECRET_IS_REVOKED},
+	[SECRET_IS_RETIRING] = {[SECRET_MOVE_DELIVER] = NO,
+		[SECRET_MOVE_USE] = NO,
+		[SECRET_MOVE_RETIRE] = NO,
+		[SECRET_MOVE_END] = SECRET_IS_ENDED,
+		[SECRET_MOVE_QUARANTINE] = SECRET_IS_QUARANTINED,
+		[SECRET_MOVE_REVOKE] = SECRET_IS_REVOKED},
+	[SECRET_IS_ENDED] = {[SECRET_MOVE_DELIVER] = NO,
+		[SECRET_MOVE_USE] = NO,
+		[SECRET_MOVE_RETIRE] = NO,
+		[SECRET_MOVE_END] = NO,
+		[SECRET_MOVE_QUARANTINE] = SECRET_IS_QUARANTINED,
+		[SECRET_MOVE_REVOKE] = SECRET_IS_REVOKED},
+	[SECRET_IS_QUARANTINED] = {[SECRET_MOVE_DELIVER] = NO,
+		[SECRET_MOVE_USE] = NO,
+		[SECRET_MOVE_RETIRE] = NO,
+		[SECRET_MOVE_END] = NO,
+		[SECRET_MOVE_QUARANTINE] = NO,
+		[SECRET_MOVE_REVOKE] = SECRET_IS_REVOKED},
+	[SECRET_IS_REVOKED] = {[SECRET_MOVE_DELIVER] = NO,
+		[SECRET_MOVE_USE] = NO,
+		[SECRET_MOVE_RETIRE] = NO,
+		[SECRET_MOVE_END] = NO,
+		[SECRET_MOVE_QUARANTINE] = NO,
+		[SECRET_MOVE_REVOKE] = NO},
+};
+
+static const char *const client_names[CLIENT_MOVE__COUNT] = {
+	[CLIENT_MOVE_ISSUE] = "issue",
+	[CLIENT_MOVE_ROTATE] = "rotate",
+	[CLIENT_MOVE_SUSPEND] = "suspend",
+	[CLIENT_MOVE_RESUME] = "resume",
+	[CLIENT_MOVE_QUARANTINE] = "quarantine",
+	[CLIENT_MOVE_RELEASE] = "release",
+	[CLIENT_MOVE_REVOKE] = "revoke",
+};
+
+enum kerr
+client_move(int64_t state, enum client_move move, int64_t *ret)
+{
+	if (state < 0 || state >= CLIENT_IS__COUNT || client_table[state][move] == NO)
+		return KERR_CONFLICT;
+	*ret = client_table[state][move];
+	return KERR_OK;
+}
+
+enum kerr
+secret_move(int64_t state, enum secret_move move, int64_t *ret)
+{
+	if (state < 0 || state >= SECRET_IS__COUNT || secret_table[state][move] == NO)
+		return KERR_CONFLICT;
+	*ret = secret_table[state][move];
+	return KERR_OK;
+}
+
+const char *
+client_move_name(enum client_move move)
+{
+	return client_names[move];
+}
+
+enum kerr
+client_moves(int64_t state, struct record *r, unsigned field)
+{
+	enum kerr err = KERR_OK;
+	int64_t to;
+	unsigned m;
+
+	for (m = 0; err == KERR_OK && m < CLIENT_MOVE__COUNT; m++)
+		if (client_move(state, (enum client_move)m, &to) == KERR_OK)
+			err = record_add_text(
+				r, field, client_names[m], strlen(client_names[m]));
+	return err;
+}
+
+bool
+secret_is_usable(int64_t state)
+{
+	return state == SECRET_IS_SEALED || state == SECRET_IS_DELIVERED ||
+	       state == SECRET_IS_LIVE || state == SECRET_IS_RETIRING;
+}
