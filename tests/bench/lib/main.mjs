@@ -5,7 +5,7 @@
 //               connections? } }, each load { script, url, args?, closes? } for wrk.
 // Figures that only keyd has are modules of rows/ that export
 //   title, run(bench, results) → [figure]     (lib/figures.mjs makes one)
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -49,6 +49,7 @@ function readOptions(argv) {
 }
 
 async function modules(folder) {
+  if (!existsSync(join(home, folder))) return [];
   const names = readdirSync(join(home, folder)).filter((name) => name.endsWith(".mjs")).sort();
   return Promise.all(names.map((name) => import(`../${folder}/${name}`)));
 }

@@ -61,7 +61,7 @@ export const doors = [
 // ISO C, POSIX and Linux.
 const plain = [
   "stdalign", "stdarg", "stdatomic", "stdbool", "stddef", "stdint", "stdio", "stdlib", "stdnoreturn",
-  "assert", "ctype", "dirent", "dlfcn", "endian", "errno", "fcntl", "fnmatch", "float", "getopt", "glob", "grp",
+  "assert", "ctype", "dirent", "dlfcn", "endian", "errno", "fcntl", "fnmatch", "float", "ftw", "getopt", "glob", "grp",
   "inttypes", "langinfo", "limits", "locale", "malloc", "math", "netdb", "poll", "pthread", "pwd", "sched",
   "semaphore", "setjmp", "signal", "spawn", "string", "strings", "syslog", "termios", "threads", "time",
   "unistd", "wchar", "wctype", "utmpx", "wordexp",
