@@ -56,6 +56,7 @@ struct op {
 	struct record *answer;
 	struct fault fault;
 	struct op_change *changes, *last_change;
+	char act[33]; /* id of the act, made when there is no request id */
 	struct op_later later;       /* on a reading thread: what op_note would have written */
 	bool releases_secret; /* the answer waits for the sink, up to 2 s */
 	bool keys_changed;    /* the fronts and the signing thread get the key set anew */
