@@ -60,8 +60,13 @@ active(struct keeper *k, const struct jti *j, const uint8_t *bytes, int64_t now,
 	if (k->restricted)
 		return false;
 	jti_tag(k->tag_macer, bytes, tag);
-	return index_token_active(k->index, j->client, j->generation, j->secret_number,
-		j->audience, tag, now, ods);
+	return index_token_active(k->index,
+		&(struct index_token){.client = j->client,
+			.generation = j->generation,
+			.secret_number = j->secret_number,
+			.audience_ods = j->audience,
+			.jti_tag = tag},
+		now, ods);
 }
 
 static const char *
@@ -173,7 +178,8 @@ static const char *const edorg_types[EDORG_KIND__COUNT] = {
 };
 
 static enum kerr
-info_edorgs(struct keeper *k, const char *list, struct record *answer)
+info_edorgs(
+	struct keeper *k, int64_t tenant, const char *list, struct record *answer)
 {
 	enum kerr err = KERR_OK;
 
@@ -190,7 +196,7 @@ info_edorgs(struct keeper *k, const char *list, struct record *answer)
 		if (err != KERR_OK)
 			return err;
 		record_set_int(e, EDORG_INFO_NUMBER, number);
-		name = index_edorg_name(k->index, number, &kind);
+		name = index_edorg_name(k->index, tenant, number, &kind);
 		if (name != NULL)
 			err = record_set_text(e, EDORG_INFO_NAME, name);
 		if (err == KERR_OK && name != NULL && kind >= 0 &&
@@ -244,7 +250,7 @@ answer_token_info(struct keeper *k, const struct record *asked, struct record *a
 		err = record_set_text(answer, TOKEN_INFO_CLAIMSET, c.claimset);
 	if (err == KERR_OK)
 		err = info_prefixes(c.prefixes, answer);
-	return err == KERR_OK ? info_edorgs(k, c.edorgs, answer) : err;
+	return err == KERR_OK ? info_edorgs(k, c.tenant, c.edorgs, answer) : err;
 }
 
 /* The first token with a secret queues one ordinary, audited write; lost in a crash, the

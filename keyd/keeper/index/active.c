@@ -36,7 +36,7 @@ has_ods(const struct index *x, const struct index_application *a, int64_t ods)
 }
 
 static bool
-was_ended(const struct index *x, const struct index_client *c, const uint8_t tag[16])
+was_ended(const struct index *x, const struct index_client *c, const uint8_t *tag)
 {
 	const struct index_ended *e;
 	uint32_t slot;
@@ -50,28 +50,27 @@ was_ended(const struct index *x, const struct index_client *c, const uint8_t tag
 }
 
 bool
-index_token_active(struct index *x, int64_t client, uint64_t generation,
-	uint32_t secret_number, int64_t audience_ods, const uint8_t jti_tag[16],
-	int64_t now, int64_t ods)
+index_token_active(
+	struct index *x, const struct index_token *token, int64_t now, int64_t ods)
 {
-	const struct index_client *c = index_client_of(x, client);
+	const struct index_client *c = index_client_of(x, token->client);
 	const struct index_application *a;
 	const struct index_secret *s;
 
 	if (c == NULL || !index_is_there(c->flags) || c->state != CLIENT_IS_LIVE ||
-		c->generation != generation)
+		c->generation != token->generation)
 		return false;
 	a = index_at(x, INDEX_APPLICATION, c->application);
 	if (!application_is_live(x, a, now))
 		return false;
-	s = index_secret_of(x, c, secret_number);
+	s = index_secret_of(x, c, token->secret_number);
 	if (s == NULL || !index_is_there(s->flags) || s->state == SECRET_IS_QUARANTINED ||
 		s->state == SECRET_IS_REVOKED)
 		return false;
-	if (ods > 0 &&
-		((audience_ods != 0 && audience_ods != ods) || !has_ods(x, a, ods)))
+	if (ods > 0 && ((token->audience_ods != 0 && token->audience_ods != ods) ||
+			       !has_ods(x, a, ods)))
 		return false;
-	return !was_ended(x, c, jti_tag);
+	return !was_ended(x, c, token->jti_tag);
 }
 
 unsigned

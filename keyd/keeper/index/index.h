@@ -67,16 +67,23 @@ enum index_verdict index_authenticate(struct index *x, const char *key,
 enum index_verdict index_authenticate_caller(
 	struct index *x, const char *key, const struct secret *secret, int64_t *ret_ods);
 
+/* What the keeper's own id of a token says of it. */
+struct index_token {
+	int64_t client;
+	uint64_t generation;
+	uint32_t secret_number;
+	int64_t audience_ods;   /* the ODS that it is for alone; 0: all of the client's */
+	const uint8_t *jti_tag; /* 16 bytes */
+};
 /* Is this token active: generation is the client's, client, vendor, tenant, application
  * live and within their dates, its secret neither quarantined nor revoked, not ended, and
  * (ods > 0) that ODS among the application's and the token's. */
-bool index_token_active(struct index *x, int64_t client, uint64_t generation,
-	uint32_t secret_number, int64_t audience_ods, const uint8_t jti_tag[16],
-	int64_t now, int64_t ods);
+bool index_token_active(
+	struct index *x, const struct index_token *token, int64_t now, int64_t ods);
 
 /* What is answered about a client: borrowed until the next
  * index_claims/index_put/index_drop. Comma separated texts as v8 has them, numbers
- * rising. KERR_NOTFOUND when the client or what it belongs to is not there. */
+ * rising. */
 struct index_claims {
 	const char *key;
 	const char *claimset;    /* ODS/API 7's spelling */
@@ -91,6 +98,7 @@ struct index_claims {
 	size_t ods_count;
 	bool all_introspect; /* every ODS of the application asks keyd */
 };
+/* KERR_NOTFOUND when the client or what it belongs to is not there, KERR_NOMEM. */
 enum kerr index_claims(
 	struct index *x, int64_t client, struct index_claims *ret) MUST_CHECK;
 /* Name and kind (an edorg_kind_word) of an education organization by its tenant and

@@ -168,18 +168,21 @@ struct index {
 	size_t text_bytes;
 };
 
+/* The entry in a slot; slot 0 is nobody's. */
 static inline void *
 index_at(const struct index *x, enum index_kind kind, uint32_t slot)
 {
 	return slab_at(&x->tables[kind].rows, slot);
 }
 
+/* The slot of an id; 0: none. */
 static inline uint32_t
 index_find(const struct index *x, enum index_kind kind, int64_t id)
 {
 	return idmap_find(&x->tables[kind].ids, id);
 }
 
+/* Put and not fenced. */
 static inline bool
 index_is_there(uint8_t flags)
 {
