@@ -249,6 +249,30 @@ test("the keeper can ask for the stop", async () => {
 	assert.equal(code, 0, running.log);
 });
 
+test("a front that asks for the stop is ended itself, and nothing else is", async () => {
+	start();
+	await serves();
+	does("front", "ask-stop");
+	process.kill(pidsOf("front")[0], "SIGKILL");
+	await until("the refusal", () => /process-broke-protocol process=front/.test(running.log));
+	does("front", "");
+	forget();
+	await until("an honest front", () => pidsOf("front").length >= 1);
+	assert.doesNotMatch(running.log, /stopping/);
+	await stops();
+});
+
+test("a role that falls silent is replaced", { skip: !process.env.KEYD_ALL, timeout: 60000 }, async () => {
+	does("courier", "mute");
+	start();
+	await serves();
+	does("courier", "");
+	forget();
+	await until("its successor", () => pidsOf("courier").length === 1, 45000);
+	assert.match(running.log, /process-killed process=courier .*it is stuck/);
+	await stops();
+});
+
 test("a killed parent takes all of its children with it", async () => {
 	start();
 	await serves();
