@@ -42,10 +42,10 @@ signer_box_put(struct signer_box *b, struct signing_key *take)
 }
 
 static void
-take_key(struct signer_box *b, struct signer **signer)
+take_key(struct signer_box *b, struct token_signer **signer)
 {
 	struct signing_key *key;
-	struct signer *fresh;
+	struct token_signer *fresh;
 
 	pthread_mutex_lock(&b->lock);
 	key = b->key;
@@ -53,8 +53,8 @@ take_key(struct signer_box *b, struct signer **signer)
 	pthread_mutex_unlock(&b->lock);
 	if (key == NULL)
 		return;
-	if (signer_new(key, &fresh) == KERR_OK) {
-		signer_free(*signer);
+	if (token_signer_new(key, &fresh) == KERR_OK) {
+		token_signer_free(*signer);
 		*signer = fresh;
 	} else {
 		log_write(LOG_ERROR, "signing-key-not-usable", "");
@@ -63,7 +63,7 @@ take_key(struct signer_box *b, struct signer **signer)
 }
 
 static enum kerr
-sign_one(struct signer *signer, struct job *j)
+sign_one(struct token_signer *signer, struct job *j)
 {
 	const struct token_claims *c = &j->sign->claims;
 	struct record *answer = job_answer(j);
@@ -76,7 +76,7 @@ sign_one(struct signer *signer, struct job *j)
 	if (answer == NULL)
 		return KERR_NOMEM;
 	buf_init(&token, TOKEN_MAX + 1);
-	err = signer_token(signer, c, &token);
+	err = token_signer_sign(signer, c, &token);
 	if (err == KERR_OK)
 		err = record_set_bytes(answer, TOKEN_TOKEN, token.data, token.len);
 	buf_clear(&token);
@@ -88,7 +88,7 @@ void *
 sign_run(void *keeper)
 {
 	struct keeper *k = keeper;
-	struct signer *signer = NULL;
+	struct token_signer *signer = NULL;
 	struct job *jobs, *next;
 
 	while ((jobs = queue_take(&k->sign, BATCH, 1000, NULL)) != NULL ||
@@ -100,6 +100,6 @@ sign_run(void *keeper)
 			answer_give(k, jobs);
 		}
 	}
-	signer_free(signer);
+	token_signer_free(signer);
 	return NULL;
 }

@@ -108,12 +108,12 @@ verifies(int alg, const uint8_t *public_half, size_t public_len, const char *tok
 static char *
 signed_by(const struct signing_key *k, const struct token_claims *c, struct buf *token)
 {
-	struct signer *s = NULL;
+	struct token_signer *s = NULL;
 
 	buf_init(token, TOKEN_MAX + 1);
-	ck_assert_int_eq(signer_new(k, &s), KERR_OK);
-	ck_assert_int_eq(signer_token(s, c, token), KERR_OK);
-	signer_free(s);
+	ck_assert_int_eq(token_signer_new(k, &s), KERR_OK);
+	ck_assert_int_eq(token_signer_sign(s, c, token), KERR_OK);
+	token_signer_free(s);
 	ck_assert_ptr_nonnull(buf_text(token));
 	return (char *)token->data;
 }
@@ -330,13 +330,13 @@ START_TEST(a_token_never_is_longer_than_it_may_be)
 	for (int alg = 0; alg < SIGNING_ALG__COUNT; alg++) {
 		struct token_claims c = sample;
 		struct signing_key *k = NULL;
-		struct signer *s = NULL;
+		struct token_signer *s = NULL;
 		char edorgs[3500];
 		size_t longest = 0;
 		struct buf token;
 
 		ck_assert_int_eq(signing_key_generate(alg, &k), KERR_OK);
-		ck_assert_int_eq(signer_new(k, &s), KERR_OK);
+		ck_assert_int_eq(token_signer_new(k, &s), KERR_OK);
 		signing_key_free(k);
 		memset(edorgs, '1', sizeof(edorgs));
 		buf_init(&token, 2 * TOKEN_MAX);
@@ -346,7 +346,7 @@ START_TEST(a_token_never_is_longer_than_it_may_be)
 
 			edorgs[n] = '\0';
 			buf_reset(&token);
-			err = signer_token(s, &c, &token);
+			err = token_signer_sign(s, &c, &token);
 			edorgs[n] = '1';
 			ck_assert(err == KERR_OK || err == KERR_TOO_LARGE);
 			ck_assert_uint_le(token.len, TOKEN_MAX);
@@ -357,9 +357,9 @@ START_TEST(a_token_never_is_longer_than_it_may_be)
 		}
 		ck_assert_uint_ge(longest, TOKEN_MAX - 2);
 		/* and the signer still works */
-		ck_assert_int_eq(signer_token(s, &sample, &token), KERR_OK);
+		ck_assert_int_eq(token_signer_sign(s, &sample, &token), KERR_OK);
 		buf_clear(&token);
-		signer_free(s);
+		token_signer_free(s);
 	}
 }
 END_TEST
@@ -369,16 +369,16 @@ START_TEST(a_bad_claim_is_not_signed)
 	struct signing_key *k =
 		imported(SIGNING_ALG_ES256, "es256-private", "es256-public");
 	struct token_claims c = sample;
-	struct signer *s = NULL;
+	struct token_signer *s = NULL;
 	struct buf token;
 
 	buf_init(&token, TOKEN_MAX + 1);
-	ck_assert_int_eq(signer_new(k, &s), KERR_OK);
+	ck_assert_int_eq(token_signer_new(k, &s), KERR_OK);
 	c.audience = NULL;
-	ck_assert_int_eq(signer_token(s, &c, &token), KERR_INVALID);
+	ck_assert_int_eq(token_signer_sign(s, &c, &token), KERR_INVALID);
 	ck_assert_uint_eq(token.len, 0);
 	buf_clear(&token);
-	signer_free(s);
+	token_signer_free(s);
 	signing_key_free(k);
 }
 END_TEST
@@ -388,24 +388,24 @@ static struct signing_key *shared;
 static void *
 sign_many(void *good)
 {
-	struct signer *s = NULL;
+	struct token_signer *s = NULL;
 	const uint8_t *public_half;
 	struct buf token;
 	size_t len;
 
 	buf_init(&token, TOKEN_MAX + 1);
-	if (signer_new(shared, &s) != KERR_OK)
+	if (token_signer_new(shared, &s) != KERR_OK)
 		return NULL;
 	public_half = signing_key_public(shared, &len);
 	for (int i = 0; i < 100; i++) {
 		buf_reset(&token);
-		if (signer_token(s, &sample, &token) == KERR_OK &&
+		if (token_signer_sign(s, &sample, &token) == KERR_OK &&
 			buf_text(&token) != NULL)
 			*(int *)good += verifies(
 				SIGNING_ALG_ES256, public_half, len, (char *)token.data);
 	}
 	buf_clear(&token);
-	signer_free(s);
+	token_signer_free(s);
 	return NULL;
 }
 

@@ -20,7 +20,7 @@
 /* claims of this length fill a token with the shortest signature */
 #define CLAIMS_MAX    (TOKEN_MAX * 3 / 4)
 
-struct signer {
+struct token_signer {
 	EVP_PKEY_CTX *key;
 	EVP_MD *sha256;
 	EVP_MD_CTX *digest;
@@ -32,7 +32,7 @@ struct signer {
 };
 
 static bool
-head_init(struct signer *s, const char *kid)
+head_init(struct token_signer *s, const char *kid)
 {
 	struct buf json;
 	bool ok;
@@ -53,7 +53,7 @@ head_init(struct signer *s, const char *kid)
 }
 
 static bool
-context_init(struct signer *s, EVP_PKEY *pkey)
+context_init(struct token_signer *s, EVP_PKEY *pkey)
 {
 	s->sha256 = EVP_MD_fetch(NULL, "SHA2-256", NULL);
 	s->digest = EVP_MD_CTX_new();
@@ -67,9 +67,9 @@ context_init(struct signer *s, EVP_PKEY *pkey)
 }
 
 enum kerr
-signer_new(const struct signing_key *k, struct signer **ret)
+token_signer_new(const struct signing_key *k, struct token_signer **ret)
 {
-	struct signer *s = mem_new(1, sizeof(*s));
+	struct token_signer *s = mem_new(1, sizeof(*s));
 
 	if (s == NULL)
 		return KERR_NOMEM;
@@ -77,7 +77,7 @@ signer_new(const struct signing_key *k, struct signer **ret)
 	s->alg = k->alg;
 	s->signature_len = k->alg == SIGNING_ALG_ES256 ? P256_POINT_LEN : RSA_MODULUS_LEN;
 	if (!head_init(s, k->kid) || !context_init(s, k->pkey)) {
-		signer_free(s);
+		token_signer_free(s);
 		ERR_clear_error();
 		return KERR_CRYPTO;
 	}
@@ -86,7 +86,7 @@ signer_new(const struct signing_key *k, struct signer **ret)
 }
 
 void
-signer_free(struct signer *s)
+token_signer_free(struct token_signer *s)
 {
 	if (s == NULL)
 		return;
@@ -113,7 +113,8 @@ raw_from_der(const uint8_t *der, size_t len, uint8_t ret[P256_POINT_LEN])
 }
 
 static bool
-sign_bytes(struct signer *s, const void *bytes, size_t len, uint8_t ret[SIGNATURE_MAX])
+sign_bytes(
+	struct token_signer *s, const void *bytes, size_t len, uint8_t ret[SIGNATURE_MAX])
 {
 	uint8_t digest[DIGEST_LEN], der[SIGNATURE_MAX];
 	size_t der_len = sizeof(der);
@@ -146,7 +147,8 @@ put_base64(char *at, const void *bytes, size_t len)
 }
 
 enum kerr
-signer_token(struct signer *s, const struct token_claims *c, struct buf *ret_token)
+token_signer_sign(
+	struct token_signer *s, const struct token_claims *c, struct buf *ret_token)
 {
 	uint8_t signature[SIGNATURE_MAX];
 	char *token, *at;

@@ -114,16 +114,17 @@ enum kerr signing_kid(int alg, const void *public_half, size_t len,
 
 /* Signs with one key; belongs to one thread. What OpenSSL must look up is looked up once.
  */
-struct signer;
+struct token_signer;
 #define TOKEN_MAX 4096
 /* k may be freed afterwards. */
-enum kerr signer_new(const struct signing_key *k, struct signer **ret) MUST_CHECK;
-void signer_free(struct signer *s); /* NULL is fine */
+enum kerr token_signer_new(
+	const struct signing_key *k, struct token_signer **ret) MUST_CHECK;
+void token_signer_free(struct token_signer *s); /* NULL is fine */
 /* Appends the JWT (RFC 7515 compact form, typ at+jwt) with these claims. There is no way
  * to have other bytes signed. KERR_TOO_LARGE when it would be longer than TOKEN_MAX; else
  * as claims_write, KERR_CRYPTO. */
-enum kerr signer_token(
-	struct signer *s, const struct token_claims *c, struct buf *ret_token) MUST_CHECK;
+enum kerr token_signer_sign(struct token_signer *s, const struct token_claims *c,
+	struct buf *ret_token) MUST_CHECK;
 
 /* The set of signing keys in the store. For each algorithm in use there is one active key
  * and one spare; servers that fetch the set once a day must have seen a key before it
