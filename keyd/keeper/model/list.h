@@ -14,6 +14,9 @@ enum list_match {
 	LIST_REF_LINKED,
 	/* the column holds a row id of `link`, whose `link_to` is the value */
 	LIST_LINKED,
+	/* the column is a last day: the field's first word means still on, its second
+	   over */
+	LIST_LAST_DAY,
 };
 /* How a field of the answer is filtered and sorted: one row for each field with
  * FIELD_FILTER or FIELD_SORT. */
