@@ -247,6 +247,12 @@ rig_write(struct rig *rig, int fd, const char *bytes, size_t len)
 	}
 }
 
+static inline void
+rig_say(struct rig *rig, int fd, const char *text)
+{
+	rig_write(rig, fd, text, strlen(text));
+}
+
 /* Is a whole answer (or more) in reply[]? Its length, else 0. */
 static inline size_t
 rig_whole(const struct rig *rig)
