@@ -9,15 +9,16 @@
 #include "core/record.h"
 #include "keyd/keeper/store/store.h"
 
-/* The audit chain: one record per changed object, in the transaction of the change. A record is one line of text: fields
- * `name=value` separated by TAB, in the order of audit.def's names, values with %XX for control characters, '%' and TAB;
- * unset fields are left out. hash(n) = BLAKE2b-256(hash(n-1) || line(n) without its end); hash(0) of a segment is
- * BLAKE2b-256("keyd audit segment" || the segment's first line's `segment` value). The format stands in docs/audit.md;
- * anyone can verify it without a key. Belongs to the write thread, but where a function says otherwise. */
+/* The audit chain: one record per changed object, in the transaction of the change. A
+ * record is one line of text (core/trail/line.h), fields in the order of audit.def, unset
+ * ones left out. hash(n) = BLAKE2b-256(hash(n-1) || line(n)); hash(0) of a segment is
+ * BLAKE2b-256("keyd audit segment" || its name), which its first record says. The format
+ * stands in docs/audit.md; anyone can verify it without a key. Belongs to the write
+ * thread, but where a function says otherwise. */
 struct audit;
 
 #define AUDIT_HASH_LEN 32
-#define AUDIT_LINE_MAX 8192
+#define AUDIT_LINE_MAX 16384
 
 struct audit_entry {
 	const char *who;      /* "anna" or "keyd"; required */
@@ -41,67 +42,110 @@ struct audit_mark {
 	uint8_t head[AUDIT_HASH_LEN];
 };
 
-/* Starts from what the store's sealed state says (seq 0: a new segment named by the deployment). */
-enum kerr audit_open(struct store *s, struct vault *v, struct audit **ret,
+/* Starts from the chain in the database: follows it from its newest head on, and compares
+ * the end with the store's sealed state. A new chain begins with the first record.
+ * state_fd is the state directory, for the signer's file; it stays the caller's and open
+ * until audit_close(). Outside a transaction, the vault being open. A damaged chain is
+ * opened all the same, and goes on behind what is there: audit_damage() tells. */
+enum kerr audit_open(struct store *s, struct vault *v, int state_fd, struct audit **ret,
 	struct fault *fault) MUST_CHECK;
-void audit_close(struct audit *a);
+/* KERR_OK, or KERR_DAMAGED with what opening found. */
+enum kerr audit_damage(const struct audit *a, struct fault *fault) MUST_CHECK;
+void audit_close(struct audit *a); /* NULL is fine; stops the sink */
 
-/* Appends within the open transaction and sets the store's sealed state to the new head. On failure the caller's operation
- * fails too. */
+/* Appends within the open transaction and sets the store's sealed state to the new head.
+ * Before the very first record stands one that begins the segment. Texts are cut to their
+ * schema's length; one from outside that looks like a secret is withheld. On failure the
+ * caller's operation fails too. */
 enum kerr audit_append(
 	struct audit *a, const struct audit_entry *e, int64_t now) MUST_CHECK;
 /* Around a savepoint: where the chain is, and back to it when the operation is undone. */
 struct audit_mark audit_mark(const struct audit *a);
 void audit_return(struct audit *a, struct audit_mark mark);
-/* After a commit: hands the new records to the sink's thread. After a rollback of the whole group: drops them. */
+/* After a commit: hands the new records to the sink's thread. After a rollback of the
+ * whole group: drops them. */
 void audit_committed(struct audit *a);
 void audit_dropped(struct audit *a);
 
-/* `column=value; …` of what differs between two rows of one table (either may be NULL), only of columns that may appear: the
- * list stands in values.c; never verifiers, tags, sealed bytes. At most 2,048 bytes; longer ends in "…". */
+/* `column=value; …` of what differs between two rows of one table (either may be NULL),
+ * appended, only of columns that may appear: the list stands in values.c; never
+ * verifiers, tags, sealed bytes. At most 2,048 bytes; longer ends in "…". (any thread) */
 enum kerr audit_values(struct buf *before, struct buf *after, enum table_id table,
 	const struct record *former, const struct record *now) MUST_CHECK;
 
-/* Heads: signed notes (C2SP signed-note, Ed25519) of the newest record. On the write thread, outside or inside a transaction. due tells
- * whether a thousand records, a minute with new ones or five minutes have passed. The signer's key lies in the file
- * `audit-signer` of the state directory and signs its successor before it is overwritten. */
+/* Heads: signed notes (C2SP signed-note, Ed25519) of the newest committed record. due
+ * tells whether a thousand records, a minute with new ones or five minutes have passed.
+ * sign works within a transaction that nothing was appended in (else KERR_CONFLICT),
+ * which the caller commits as any other, with the reserve, so that on a full disk silence
+ * can still be told from an end. Each signer signs its successor, and its key is
+ * overwritten before the head is published. Without new records the head says only that
+ * nothing happened until then: it goes to the sink alone, and the signer stays. KERR_IO:
+ * the signer's file; on any failure roll back and try again when due says so. */
 bool audit_head_due(const struct audit *a, int64_t now);
 enum kerr audit_head_sign(struct audit *a, int64_t now) MUST_CHECK;
 
-/* The sink: a directory outside the state directory, given as a descriptor, with a thread of its own. */
+/* The sink: a directory outside the state directory, given as a descriptor, with a thread
+ * of its own. Files of a segment: records-SEGMENT.log, heads-SEGMENT.log. */
 struct audit_sink_status {
-	int state;    /* enum sink_state_word */
-	int place;    /* enum sink_place_word */
-	uint64_t seq; /* newest record that was written and read back */
-	uint64_t lag; /* records committed but not in the sink */
-	bool unreadable; /* at start: keyd only revokes until it is readable or the owner accepts */
+	int state; /* enum sink_state_word; AHEAD: or another head at the same number */
+	int place; /* enum sink_place_word */
+	uint64_t seq;    /* newest record that was written and read back */
+	uint64_t lag;    /* records committed but not in the sink */
+	bool unreadable; /* not read and compared since the start: keyd only revokes until
+			  * it is, or the owner accepts the gap */
+	char text[256];  /* what is wrong, for a person; "" */
 };
-/* Reads the sink's newest head and record, compares with the database and says in *ret what start must do; then starts the
- * thread, which catches up from a reader of its own. state_fd is for telling "same disk". */
+/* Starts the thread, which reads the sink's newest head and record, compares them with
+ * the database, and then catches up with a reader of its own. Waits up to 5 s for the
+ * comparison: *ret says what start must do. A sink that turns up later is compared
+ * then, and audit_sink_status() tells. sink_fd may be -1: there is none. Both descriptors
+ * stay the caller's. state_fd is for telling "same disk". KERR_NOMEM, or what opening a
+ * reader failed with. */
 enum kerr audit_sink_start(struct audit *a, int sink_fd, int state_fd,
 	struct audit_sink_status *ret, struct fault *fault) MUST_CHECK;
-void audit_sink_stop(struct audit *a); /* writes what is waiting, at most 5 s */
+/* Writes what is waiting, at most 5 s; a thread that hangs in the sink is left behind. */
+void audit_sink_stop(struct audit *a);
 /* (any thread) */
 void audit_sink_status(const struct audit *a, struct audit_sink_status *ret);
-/* (any thread but the sink's) Waits until record seq is in the sink; KERR_TIMEOUT after ms. What releases a secret waits 2,000. */
+/* (any thread but the sink's) Waits until record seq is in the sink; KERR_TIMEOUT after
+ * ms, at once when there is no sink. What releases a secret waits 2,000. */
 enum kerr audit_sink_wait(struct audit *a, uint64_t seq, unsigned ms) MUST_CHECK;
 uint64_t audit_seq(const struct audit *a); /* (any thread) newest committed record */
 
-/* Reading (by a reading thread): a record into audit_schema, verification, export. */
+/* A line, with or without its hash behind it, into audit_schema. (any thread)
+ * KERR_INVALID: it is none. */
 enum kerr audit_parse(const char *line, size_t len, struct record *ret_audit) MUST_CHECK;
-/* Walks the whole chain of the database against its heads and, where readable, the sink's; fills audit_verify_schema. */
+/* A value of a record's before or after as text, appended; KERR_NOTFOUND. (any thread) */
+enum kerr audit_value(
+	const char *values, const char *column, struct buf *ret_text) MUST_CHECK;
+/* (a reading thread, outside store_read_begin) Walks the whole chain of the database
+ * against its heads and, where readable, the sink's; fills audit_verify_schema. A broken
+ * chain is KERR_OK, with that verdict. */
 enum kerr audit_verify(
 	struct audit *a, struct store_reader *r, struct record *ret_verify) MUST_CHECK;
-/* The exported text: a header line, every record, every head. Verified without keyd by keyd-audit-verify. */
+/* (a reading thread, outside store_read_begin) The exported text: a header line, every
+ * record and behind it the heads that name it, appended. Verified without keyd by
+ * keyd-audit-verify. A damaged chain is exported as it is. */
 enum kerr audit_export(
 	struct audit *a, struct store_reader *r, struct buf *out) MUST_CHECK;
 
-/* For restore: every record in the sink after `after_seq`, oldest first, parsed into audit_schema. */
+/* For restore: every record in the sink of this deployment (vault_deployment) after
+ * `after_seq`, oldest first, parsed into audit_schema; the arena is reset between them.
+ * *ret_newest is the newest record, *ret_newest_time the time of the newest head or
+ * record. each may end it by failing. KERR_NOTFOUND: there is nothing of this deployment;
+ * KERR_DAMAGED: what was replayed up to there is sound, the rest is not. */
 typedef enum kerr (*audit_each)(void *with, const struct record *audit_record);
-enum kerr audit_sink_replay(int sink_fd, uint64_t after_seq, struct arena *a,
-	audit_each each, void *with, int64_t *ret_newest_time,
-	struct audit_mark *ret_newest) MUST_CHECK;
-/* A new segment after a restore: names the old head and the newest seen outside. */
+struct audit_replay {
+	const char *deployment;
+	uint64_t after_seq;
+	struct arena *arena;
+	audit_each each;
+	void *with;
+};
+enum kerr audit_sink_replay(int sink_fd, const struct audit_replay *how,
+	int64_t *ret_newest_time, struct audit_mark *ret_newest) MUST_CHECK;
+/* A new segment after a restore, within a transaction: names the old head and the newest
+ * record seen outside, and goes on behind the later of both. */
 enum kerr audit_new_segment(struct audit *a, struct audit_mark old_head,
 	struct audit_mark seen_outside, int64_t now) MUST_CHECK;
 
