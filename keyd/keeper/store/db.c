@@ -10,7 +10,7 @@
 /* The one file that speaks to SQLite. */
 
 #define FILE_STEP    (1 << 20) /* files grow by multiples of it */
-#define CACHE_WRITER "PRAGMA cache_size = -8192"
+#define CACHE_WRITER "PRAGMA cache_size = -16384"
 #define CACHE_READER "PRAGMA cache_size = -2048"
 
 struct db_stmt {

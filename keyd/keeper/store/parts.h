@@ -106,6 +106,12 @@ typedef enum kerr (*conn_visit)(void *with, const struct row *row);
 enum kerr read_rows(struct store_reader *r, enum table_id table, conn_visit visit,
 	void *with, uint64_t *ret_faults) MUST_CHECK;
 
+/* write.c, for store_load: a row as it is, with valid_to a former version of it; and one
+ * that is not to be there. */
+enum kerr write_loaded(
+	struct store *s, const struct row *row, const int64_t *valid_to) MUST_CHECK;
+enum kerr write_unload(struct store *s, enum table_id table, int64_t id) MUST_CHECK;
+
 /* digest.c */
 void tally_add(struct tally *t, const uint8_t term[ROW_TERM_LEN]);
 enum kerr digest_write(struct store *s) MUST_CHECK;

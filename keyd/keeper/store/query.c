@@ -5,12 +5,17 @@
 #define CONDITIONS_MAX 16
 #define PATTERNS_MAX   ((size_t)1 << 20)
 
+static bool
+has_field(enum table_id table, unsigned column)
+{
+	return column < store_schema(table)->count;
+}
+
+/* Of a column that check() found to be there. */
 static const struct field *
 field_of(enum table_id table, unsigned column)
 {
-	const struct schema *s = store_schema(table);
-
-	return column < s->count ? &s->fields[column] : NULL;
+	return &store_schema(table)->fields[column];
 }
 
 static bool
@@ -40,18 +45,20 @@ link_is_valid(const struct store_condition *c)
 static bool
 condition_is_valid(const struct store_query *q, const struct store_condition *c)
 {
-	const struct field *f = field_of(q->table, c->column);
+	const struct field *f;
 
-	if (!f)
+	if (!has_field(q->table, c->column))
 		return false;
+	f = field_of(q->table, c->column);
 	switch (c->test) {
 	case STORE_IS:
 	case STORE_ABOVE:
 	case STORE_BELOW:
 		return f->type != FIELD_BYTES || c->text;
 	case STORE_IS_NULL:
-	case STORE_WITHIN:
 		return true;
+	case STORE_WITHIN:
+		return c->count <= QUERY_IDS_MAX;
 	case STORE_BEGINS:
 	case STORE_CONTAINS:
 		return is_text(f) && c->text;
@@ -59,7 +66,7 @@ condition_is_valid(const struct store_query *q, const struct store_condition *c)
 		return !is_text(f) && c->count <= QUERY_IDS_MAX && (c->ids || !c->count);
 	case STORE_LINKED:
 	case STORE_LINKED_WITHIN:
-		return link_is_valid(c);
+		return c->count <= QUERY_IDS_MAX && link_is_valid(c);
 	}
 	return false;
 }
@@ -69,7 +76,7 @@ check(const struct store_query *q)
 {
 	if ((unsigned)q->table >= TABLE__COUNT || q->count > CONDITIONS_MAX)
 		return KERR_INVALID;
-	if (!field_of(q->table, q->sort) || schema_nullable(q->table, q->sort))
+	if (!has_field(q->table, q->sort) || schema_nullable(q->table, q->sort))
 		return KERR_INVALID;
 	for (size_t i = 0; i < q->count; i++) {
 		if (!condition_is_valid(q, &q->conditions[i]))
@@ -91,6 +98,18 @@ put_in(const char *name, size_t count, unsigned *n, struct buf *out)
 	buf_put_text(out, ")");
 }
 
+/* At or below the one organization, or any of several. */
+static void
+put_within(const struct store_condition *c, unsigned *n, struct buf *out)
+{
+	buf_put_text(out, " IN (SELECT \"below_id\" FROM \"edorg_closure\" WHERE ");
+	if (c->count > 0)
+		put_in("above_id", c->count, n, out);
+	else
+		buf_printf(out, "\"above_id\" = $%u", ++*n);
+	buf_put_text(out, ")");
+}
+
 static void
 put_link(const struct store_condition *c, const char *name, unsigned *n, struct buf *out)
 {
@@ -100,12 +119,10 @@ put_link(const struct store_condition *c, const char *name, unsigned *n, struct 
 		link->fields[c->link_from].name, link->name,
 		link->fields[c->link_to].name);
 	if (c->test == STORE_LINKED)
-		buf_printf(out, " = $%u)", ++*n);
+		buf_printf(out, " = $%u", ++*n);
 	else
-		buf_printf(out,
-			" IN (SELECT \"below_id\" FROM \"edorg_closure\" WHERE "
-			"\"above_id\" = $%u))",
-			++*n);
+		put_within(c, n, out);
+	buf_put_text(out, ")");
 }
 
 static void
@@ -140,10 +157,8 @@ put_condition(const struct store_query *q, const struct store_condition *c, unsi
 			store_schema(q->table)->name, name, ++*n);
 		break;
 	case STORE_WITHIN:
-		buf_printf(out,
-			"\"%s\" IN (SELECT \"below_id\" FROM \"edorg_closure\" WHERE "
-			"\"above_id\" = $%u)",
-			name, ++*n);
+		buf_printf(out, "\"%s\"", name);
+		put_within(c, n, out);
 		break;
 	case STORE_IN:
 		put_in(name, c->count, n, out);
@@ -294,6 +309,14 @@ bind_contains(
 }
 
 static int
+bind_ids(const struct store_condition *c, int n, struct db_stmt *st)
+{
+	for (unsigned i = 0; c->count && i < padded(c->count); i++)
+		db_bind_int(st, ++n, c->ids[i < c->count ? i : c->count - 1]);
+	return n;
+}
+
+static int
 bind_condition(const struct store_query *q, const struct store_condition *c, int n,
 	struct db_stmt *st, struct buf *room)
 {
@@ -315,13 +338,17 @@ bind_condition(const struct store_query *q, const struct store_condition *c, int
 		bind_contains(c, ++n, st, room);
 		break;
 	case STORE_IN:
-		for (unsigned i = 0; c->count && i < padded(c->count); i++)
-			db_bind_int(st, ++n, c->ids[i < c->count ? i : c->count - 1]);
+		n = bind_ids(c, n, st);
+		break;
+	case STORE_LINKED:
+		db_bind_int(st, ++n, c->number);
 		break;
 	case STORE_WITHIN:
-	case STORE_LINKED:
 	case STORE_LINKED_WITHIN:
-		db_bind_int(st, ++n, c->number);
+		if (c->count > 0)
+			n = bind_ids(c, n, st);
+		else
+			db_bind_int(st, ++n, c->number);
 		break;
 	}
 	return n;

@@ -294,7 +294,7 @@ cancel_old_views(struct store *s)
 	for (struct store_reader *r = s->readers; r; r = r->next) {
 		uint64_t began = atomic_load(&r->began_us);
 
-		if (began == 0 || (!log && now - began < OLD_VIEW_US))
+		if (began == 0 || (!log && began + OLD_VIEW_US > now))
 			continue;
 		atomic_store(&r->cancelled, true);
 		db_interrupt(r->db);

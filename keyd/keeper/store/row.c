@@ -166,14 +166,22 @@ row_to_record(const struct row *row, struct arena *a, struct record **ret)
 	return KERR_OK;
 }
 
+static uint64_t
+bit(unsigned i)
+{
+	return UINT64_C(1) << i;
+}
+
 int
-row_bind(const struct row *row, unsigned skip, struct db_stmt *st)
+row_bind(const struct row *row, uint64_t which, struct db_stmt *st)
 {
 	int p = 0;
 
-	for (unsigned i = skip; i < row->count; i++) {
+	for (unsigned i = 0; i < row->count; i++) {
 		const struct row_value *v = &row->at[i];
 
+		if (!(which & bit(i)))
+			continue;
 		p++;
 		if (v->type == DB_INT)
 			db_bind_int(st, p, v->number);
@@ -189,6 +197,25 @@ row_bind(const struct row *row, unsigned skip, struct db_stmt *st)
 		db_bind_bytes(st, ++p, row->mac, sizeof(row->mac));
 	}
 	return p;
+}
+
+static bool
+same_value(const struct row_value *a, const struct row_value *b)
+{
+	return a->type == b->type && a->number == b->number && a->len == b->len &&
+	       (a->len == 0 || memcmp(a->bytes, b->bytes, a->len) == 0);
+}
+
+uint64_t
+row_changed(const struct row *a, const struct row *b)
+{
+	uint64_t changed = bit(a->count) | bit(a->count + 1);
+
+	for (unsigned i = 0; i < a->count; i++) {
+		if (!same_value(&a->at[i], &b->at[i]))
+			changed |= bit(i);
+	}
+	return changed;
 }
 
 void

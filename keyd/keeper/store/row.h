@@ -31,9 +31,12 @@ enum kerr row_of_record(
 /* KERR_DAMAGED: a column that cannot be its field's. */
 enum kerr row_to_record(
 	const struct row *row, struct arena *a, struct record **ret) MUST_CHECK;
-/* The row's columns behind the first `skip`, and a security row's mac_key and mac, as
- * parameters $1…; the number of the last. */
-int row_bind(const struct row *row, unsigned skip, struct db_stmt *st);
+/* The row's columns that are in the bit set `which`, as parameters $1…; the number of the
+ * last. Behind those of a security row come mac_key and mac. */
+#define ROW_ALL UINT64_MAX
+int row_bind(const struct row *row, uint64_t which, struct db_stmt *st);
+/* The columns in which two rows of a table differ, mac_key and mac always among them. */
+uint64_t row_changed(const struct row *a, const struct row *b);
 void row_set_number(struct row *row, unsigned column, int64_t v);
 int64_t row_valid_from(const struct row *row);
 

@@ -181,16 +181,21 @@ insert_sql(enum table_id table, unsigned from, const char *suffix, const char *m
 	buf_put_text(out, ")");
 }
 
-static void
-update_sql(enum table_id table, struct buf *out)
+enum kerr
+schema_update_sql(enum table_id table, uint64_t changed, struct buf *out)
 {
-	unsigned width = schema_width(table);
+	unsigned n = 0;
 
 	buf_printf(out, "UPDATE \"%s\" SET ", schemas[table].name);
-	for (unsigned i = 1; i < width; i++)
-		buf_printf(out, "%s\"%s\" = $%u", i > 1 ? ", " : "",
-			column_name(table, i), i);
-	buf_printf(out, " WHERE \"id\" = $%u", width);
+	for (unsigned i = 1; i < schema_width(table); i++) {
+		if (!(changed & UINT64_C(1) << i))
+			continue;
+		n++;
+		buf_printf(out, "%s\"%s\" = $%u", n > 1 ? ", " : "",
+			column_name(table, i), n);
+	}
+	buf_printf(out, " WHERE \"id\" = $%u", n + 1);
+	return buf_error(out);
 }
 
 static void
@@ -224,9 +229,6 @@ schema_sql(enum table_id table, enum sql which, struct buf *out)
 		break;
 	case SQL_INSERT:
 		insert_sql(table, 0, "", "", out);
-		break;
-	case SQL_UPDATE:
-		update_sql(table, out);
 		break;
 	case SQL_DELETE:
 		buf_printf(out, "DELETE FROM \"%s\" WHERE \"id\" = $1", name);

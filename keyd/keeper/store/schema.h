@@ -13,7 +13,6 @@ enum sql {
 	SQL_SCAN,      /* in the order of ids, as the pages have them */
 	SQL_SCAN_BACK, /* $1: from the end down to above that id */
 	SQL_INSERT,    /* all columns */
-	SQL_UPDATE,    /* all columns but the id, then the id */
 	SQL_DELETE,    /* $1 id */
 	SQL_AT,        /* of the past: $1 id, $2 time: the newest that began by then; its
 			  valid_to behind the columns */
@@ -31,6 +30,10 @@ enum sql {
 enum kerr schema_sql(enum table_id table, enum sql which, struct buf *out) MUST_CHECK;
 /* `"id", "tenant_id", …`: the columns of a statement, each behind prefix ("" or "t."). */
 void schema_columns(enum table_id table, const char *prefix, struct buf *out);
+/* Sets the columns that are in the bit set `changed`, in their order, of the row whose id
+ * is the last parameter. */
+enum kerr schema_update_sql(
+	enum table_id table, uint64_t changed, struct buf *out) MUST_CHECK;
 /* Columns that a statement of the table has, mac_key and mac included. */
 unsigned schema_width(enum table_id table);
 /* May rows of this plain table be replaced or deleted? The audit chain's may not. */

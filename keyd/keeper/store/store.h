@@ -138,13 +138,13 @@ enum store_test {
 	STORE_BEGINS, /* text column begins with text; keys and names are compared byte by
 			 byte */
 	STORE_CONTAINS, /* text column contains text; scans */
-	STORE_WITHIN, /* edorg id column is at or below edorg row number `number` (closure
-			 table) */
+	STORE_WITHIN, /* edorg id column is at or below edorg row number `number`, or one
+			 of `ids` when there are some (closure table) */
 	STORE_IN,     /* column is one of the ids in `ids` */
 	STORE_LINKED, /* row id is in column `link_from` of table `link` where its column
 			 `link_to` is `number` */
 	STORE_LINKED_WITHIN, /* the same, where `link_to` is an edorg at or below `number`
-			      */
+				or one of `ids` */
 };
 struct store_condition {
 	unsigned column;

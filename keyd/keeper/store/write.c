@@ -40,9 +40,9 @@ failed(struct store *s, enum kerr err, bool half_way)
 	return err;
 }
 
+/* last: valid_to of a former version. */
 static enum kerr
-run_row(struct store *s, const struct row *row, enum sql which, unsigned skip,
-	int64_t last)
+run_row(struct store *s, const struct row *row, enum sql which, int64_t last)
 {
 	struct db_stmt *st;
 	enum kerr err = conn_take(&s->self, row->table, which, &st);
@@ -50,11 +50,36 @@ run_row(struct store *s, const struct row *row, enum sql which, unsigned skip,
 
 	if (err != KERR_OK)
 		return err;
-	p = row_bind(row, skip, st);
-	if (which == SQL_UPDATE || which == SQL_PAST_ADD)
+	p = row_bind(row, ROW_ALL, st);
+	if (which == SQL_PAST_ADD)
 		db_bind_int(st, p + 1, last);
 	err = db_run(st);
 	conn_done(&s->self, row->table, which, st);
+	s->wrote = true;
+	return err == KERR_CONFLICT ? KERR_INVALID : err;
+}
+
+/* Sets what is another: SQLite would write every index anew whose column is named. */
+static enum kerr
+run_update(struct store *s, const struct row *row, const struct row *former)
+{
+	uint64_t changed = row_changed(row, former);
+	struct db_stmt *st = NULL;
+	enum kerr err;
+	int p;
+
+	buf_reset(&s->self.text);
+	err = schema_update_sql(row->table, changed, &s->self.text);
+	if (err == KERR_OK)
+		err = cache_take(s->self.cache, buf_text(&s->self.text), &st);
+	if (err != KERR_OK)
+		return err;
+	p = row_bind(row, changed, st);
+	db_bind_int(st, p + 1, former->at[ROW_ID].number);
+	err = db_run(st);
+	if (err == KERR_OK && db_changes(s->self.db) != 1)
+		err = KERR_DAMAGED;
+	cache_give(s->self.cache, st);
 	s->wrote = true;
 	return err == KERR_CONFLICT ? KERR_INVALID : err;
 }
@@ -83,7 +108,7 @@ store_insert(struct store *s, enum table_id table, struct record *row, int64_t n
 		err = versions_set(s->versions, table, id, versions_entry(1, r.mac));
 	if (err != KERR_OK)
 		return err;
-	err = run_row(s, &r, SQL_INSERT, 0, 0);
+	err = run_row(s, &r, SQL_INSERT, 0);
 	if (err != KERR_OK) {
 		versions_undo(s->versions, mark);
 		return failed(s, err, false);
@@ -146,12 +171,12 @@ replace_row(struct store *s, struct row *r, const struct row *former, uint8_t *r
 	err = versions_set(s->versions, r->table, id, entry);
 	if (err != KERR_OK)
 		return err;
-	err = run_row(s, r, SQL_UPDATE, 1, id);
+	err = run_update(s, r, former);
 	if (err != KERR_OK) {
 		versions_undo(s->versions, mark);
 		return failed(s, err, false);
 	}
-	err = run_row(s, former, SQL_PAST_ADD, 0, row_valid_from(r));
+	err = run_row(s, former, SQL_PAST_ADD, row_valid_from(r));
 	return err == KERR_OK ? err : failed(s, err, true);
 }
 
@@ -200,7 +225,7 @@ put_tombstone(struct store *s, enum table_id table, int64_t id, int64_t now)
 		.type = DB_TEXT, .bytes = (const uint8_t *)place, .len = strlen(place)};
 	row_set_number(&t, ROW_TOMBSTONE_ROW_ID, id);
 	row_set_number(&t, ROW_TOMBSTONE_REMOVED, now);
-	return run_row(s, &t, SQL_INSERT, 0, 0);
+	return run_row(s, &t, SQL_INSERT, 0);
 }
 
 static enum kerr
@@ -232,7 +257,7 @@ remove_row(struct store *s, const struct row *former, int64_t now)
 		versions_undo(s->versions, mark);
 		return failed(s, err, false);
 	}
-	err = run_row(s, former, SQL_PAST_ADD, 0, now);
+	err = run_row(s, former, SQL_PAST_ADD, now);
 	if (err == KERR_OK)
 		err = put_tombstone(s, former->table, id, now);
 	return err == KERR_OK ? err : failed(s, err, true);
@@ -269,7 +294,7 @@ add_plain(struct store *s, const struct row *r, int64_t *ret_id)
 
 	if (err != KERR_OK)
 		return err;
-	(void)row_bind(r, 1, st);
+	(void)row_bind(r, ROW_ALL & ~UINT64_C(1), st);
 	err = db_step(st);
 	if (err == KERR_OK) {
 		*ret_id = db_column_int(st, 0);
@@ -296,7 +321,7 @@ store_put(struct store *s, enum table_id table, struct record *row)
 	if (err == KERR_OK)
 		err = reserve_row(s, row_bytes(&r));
 	if (err == KERR_OK)
-		err = has_id ? run_row(s, &r, SQL_PUT, 0, 0) : add_plain(s, &r, &id);
+		err = has_id ? run_row(s, &r, SQL_PUT, 0) : add_plain(s, &r, &id);
 	if (err != KERR_OK)
 		return failed(s, err, false);
 	if (!has_id)
@@ -328,4 +353,36 @@ store_delete(struct store *s, const struct store_query *q)
 	query_unbind(&bind);
 	s->wrote = true;
 	return err == KERR_OK ? err : failed(s, err, false);
+}
+
+enum kerr
+write_loaded(struct store *s, const struct row *row, const int64_t *valid_to)
+{
+	enum kerr err = reserve_row(s, row_bytes(row));
+
+	if (err == KERR_OK)
+		err = valid_to ? run_row(s, row, SQL_PAST_ADD, *valid_to)
+			       : run_row(s, row, SQL_INSERT, 0);
+	return err == KERR_EXISTS || err == KERR_INVALID ? KERR_DAMAGED : err;
+}
+
+enum kerr
+write_unload(struct store *s, enum table_id table, int64_t id)
+{
+	uint8_t old[ROW_TERM_LEN];
+	struct db_stmt *st;
+	struct row former;
+	enum kerr err = former_row(s, table, id, &st, &former, old);
+
+	if (err != KERR_OK)
+		return err;
+	conn_done(&s->self, table, SQL_GET, st);
+	err = versions_set(s->versions, table, id, 0);
+	if (err == KERR_OK)
+		err = delete_row(s, table, id);
+	if (err != KERR_OK)
+		return err;
+	tally_add(&s->now, old);
+	s->now.rows[table]--;
+	return KERR_OK;
 }
