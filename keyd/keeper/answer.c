@@ -18,8 +18,8 @@
  * table), and who is at a local connection. */
 
 #define FRAMES_A_ROUND 16
-#define ANSWER_MAX     (256u << 20)
-#define JOB_ARENA      (1u << 20)
+#define ANSWER_MAX     (1u << 30)
+#define JOB_ARENA      ((size_t)4 << 30) /* a ceiling: a backup is one answer */
 #define OPEN_MAX       (64 * 64)
 
 void
@@ -110,7 +110,7 @@ static enum kerr
 hand_on(struct keeper *k, struct peer *p, const struct message *m,
 	const struct gate_row *row)
 {
-	struct job *j = job_new(JOB_ARENA + (size_t)m->length * 3);
+	struct job *j = job_new(JOB_ARENA + (size_t)m->length * 4);
 	enum kerr err = KERR_NOMEM;
 
 	if (j == NULL)
@@ -388,6 +388,8 @@ finish(struct keeper *k, struct job *j)
 			return;
 		j->status = fault_set(&j->fault, KERR_NOT_READY, "", "keyd is stopping");
 	}
+	if (j->peer == 0)
+		lanes_own_done(k, j);
 	if (p != NULL) {
 		p->open--;
 		answer_put(k, p, j->id, j->row, j->status, j->answer, &j->fault);

@@ -6,6 +6,7 @@
 #include "core/clock.h"
 #include "core/credential.h"
 #include "core/model/model.h"
+#include "core/text.h"
 #include "keyd/keeper/answer.h"
 #include "keyd/keeper/rates.h"
 #include "keyd/keeper/sign.h"
@@ -55,18 +56,17 @@ static bool
 active(struct keeper *k, const struct jti *j, const uint8_t *bytes, int64_t now,
 	int64_t ods)
 {
-	uint8_t tag[JTI_TAG_LEN] = {0};
+	uint8_t tag[JTI_TAG_LEN];
+	const struct index_token token = {.client = j->client,
+		.generation = j->generation,
+		.secret_number = j->secret_number,
+		.audience_ods = j->audience,
+		.jti_tag = tag};
 
 	if (k->restricted)
 		return false;
 	jti_tag(k->tag_macer, bytes, tag);
-	return index_token_active(k->index,
-		&(struct index_token){.client = j->client,
-			.generation = j->generation,
-			.secret_number = j->secret_number,
-			.audience_ods = j->audience,
-			.jti_tag = tag},
-		now, ods);
+	return index_token_active(k->index, &token, now, ods);
 }
 
 static const char *
@@ -178,8 +178,7 @@ static const char *const edorg_types[EDORG_KIND__COUNT] = {
 };
 
 static enum kerr
-info_edorgs(
-	struct keeper *k, int64_t tenant, const char *list, struct record *answer)
+info_edorgs(struct keeper *k, int64_t tenant, const char *list, struct record *answer)
 {
 	enum kerr err = KERR_OK;
 

@@ -28,6 +28,8 @@ struct job {
 	struct record *asked;
 	struct op_usage *usage;
 	size_t usage_count;
+	struct op_block *blocks; /* MESSAGE_RATES */
+	size_t block_count;
 	struct sign_work *sign;
 	struct record *prepared; /* MESSAGE_REVOKE_TOKEN: the row that ends the token */
 	struct op_later

@@ -44,6 +44,8 @@ struct keeper {
 	struct usage *usage;
 	enum phase_bit phase;
 	bool stopping;
+	bool damaged;       /* found at start; until the owner accepts */
+	bool sink_accepted; /* the owner accepted what the sink lacks or knows better */
 	atomic_bool restricted; /* damage or a gap: nothing is active, nothing issued,
 				   until accepted */
 	int local_listener;

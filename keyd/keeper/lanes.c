@@ -1,5 +1,7 @@
 #include "keyd/keeper/lanes.h"
 
+#include <string.h>
+
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/model/model.h"
@@ -15,12 +17,15 @@ lanes_arrived(struct keeper *k, struct job *j)
 {
 	struct service_result *s = j->service;
 
-	if (s->accepted)
-		k->restricted = false;
+	if (s->accepted) {
+		k->damaged = k->restricted = false;
+		k->sink_accepted = true;
+	}
 	if (s->index != NULL) {
 		index_free(k->index);
 		k->index = s->index;
-		k->restricted = s->restricted;
+		k->damaged = s->damaged;
+		k->restricted = s->restricted || s->damaged;
 		k->tokens_since = s->tokens_since;
 	}
 	buf_clear(&s->slot);
@@ -56,14 +61,69 @@ flush_usage(struct keeper *k)
 		job_free(j);
 }
 
+static void
+reserve_rates(struct keeper *k)
+{
+	struct job *j = job_new(4u << 20);
+	struct rate_block *blocks = NULL;
+	size_t count = 0, i;
+
+	if (j == NULL)
+		return;
+	rates_reserve(k->rates, j->arena, clock_now(), &blocks, &count);
+	j->blocks = count > 0 ? arena_alloc(j->arena, count * sizeof(*j->blocks)) : NULL;
+	if (j->blocks == NULL) {
+		job_free(j);
+		return;
+	}
+	for (i = 0; i < count; i++) {
+		memcpy(j->blocks[i].bucket, blocks[i].bucket, sizeof(blocks[i].bucket));
+		j->blocks[i].window = blocks[i].window;
+		j->blocks[i].reserved = blocks[i].reserved;
+	}
+	j->block_count = count;
+	own_job(k, MESSAGE_RATES, j);
+}
+
+void
+lanes_own_done(struct keeper *k, struct job *j)
+{
+	struct rate_block b;
+	size_t i;
+
+	if (j->row->number == MESSAGE_USAGE && j->status != KERR_OK)
+		usage_give_back(k->usage, j->usage, j->usage_count);
+	for (i = 0; j->status == KERR_OK && i < j->block_count; i++) {
+		memcpy(b.bucket, j->blocks[i].bucket, sizeof(b.bucket));
+		b.window = j->blocks[i].window;
+		b.reserved = j->blocks[i].reserved;
+		rates_reserved(k->rates, &b, 1);
+	}
+}
+
+/* Nothing is active and nothing issued while the store is damaged, or while a sink that
+ * may know more was not read. */
+static void
+look_at_sink(struct keeper *k)
+{
+	struct audit_sink_status sink;
+
+	audit_sink_status(k->audit, &sink);
+	k->restricted =
+		k->damaged ||
+		(!k->sink_accepted && (sink.unreadable || sink.state == SINK_IS_AHEAD));
+}
+
 void
 lanes_second(struct keeper *k)
 {
 	if (k->phase != PHASE_BIT_SERVING)
 		return;
-	if (clock_monotonic_us() - k->flushed_us < 60u * 1000000u)
+	look_at_sink(k);
+	reserve_rates(k);
+	if (usage_count(k->usage) < USAGE_MAX / 2 &&
+		clock_monotonic_us() - k->flushed_us < 60u * 1000000u)
 		return;
 	k->flushed_us = clock_monotonic_us();
-	if (k->usage != NULL)
-		flush_usage(k);
+	flush_usage(k);
 }

@@ -9,9 +9,9 @@
 struct service_result {
 	enum phase_bit phase; /* the phase from now on */
 	struct index *index;  /* filled; NULL: the former one stays */
-	bool restricted; /* nothing is active and nothing issued until the owner accepts
-			  */
-	bool accepted;   /* … which has happened */
+	bool damaged;         /* the store or the chain is: until the owner accepts */
+	bool restricted;      /* the sink is ahead, or was not read */
+	bool accepted;        /* the owner accepted */
 	int64_t tokens_since;
 	struct record *keys; /* signing_key_list in keys_arena */
 	struct arena *keys_arena;
@@ -22,6 +22,8 @@ struct service_result {
 /* On the answering thread. */
 void lanes_arrived(struct keeper *k, struct job *j);
 void lanes_second(struct keeper *k);
+/* One of the keeper's own jobs came back. */
+void lanes_own_done(struct keeper *k, struct job *j);
 
 /* open.c, on the write thread: from an opened vault to service: keyring, store, audit
  * chain, sink, signing keys, index. */

@@ -10,6 +10,7 @@
 #include "keyd/keeper/answer.h"
 #include "keyd/keeper/lanes.h"
 #include "keyd/keeper/rates.h"
+#include "keyd/keeper/sign.h"
 #include "keyd/keeper/usage.h"
 #include "keyd/role/sandbox.h"
 #include "keyd/role/settings.h"
@@ -32,10 +33,9 @@ take_descriptors(struct keeper *k)
 	k->syslog_fd = role_take(k->start, HANDOVER_SYSLOG, NULL);
 }
 
-/* The name service reads these for SO_PEERCRED's user names; nothing else outside the
+/* The name service reads here for SO_PEERCRED's user names; nothing else outside the
  * state directory can be opened. */
-static const char *const readable[] = {
-	"/etc/passwd", "/etc/nsswitch.conf", "/etc/group", "/etc/localtime"};
+static const char *const readable[] = {"/etc"};
 #define READABLE (sizeof(readable) / sizeof(readable[0]))
 
 static enum kerr
@@ -81,6 +81,8 @@ prepare(struct keeper *k, struct fault *fault)
 {
 	enum kerr err = secret_pool_start(SECRET_SLOTS, fault);
 
+	if (err == KERR_OK)
+		err = tokens_start(fault);
 	if (err != KERR_OK)
 		return err;
 	take_descriptors(k);
@@ -94,7 +96,11 @@ prepare(struct keeper *k, struct fault *fault)
 	k->started = clock_now();
 	k->vault = vault_new();
 	k->round = arena_new(ROUND_ARENA);
-	if (k->vault == NULL || k->round == NULL || uv_loop_init(&k->loop) != 0)
+	k->signing = signer_box_new();
+	k->usage = usage_new();
+	k->rates = k->vault != NULL ? rates_new(k->settings, k->vault) : NULL;
+	if (k->vault == NULL || k->round == NULL || k->signing == NULL ||
+		k->usage == NULL || k->rates == NULL || uv_loop_init(&k->loop) != 0)
 		return fault_set(fault, KERR_NOMEM, "", "no memory to start the keeper");
 	k->phase = PHASE_BIT_SEALED;
 	queue_init(&k->write, QUEUE_MAX);

@@ -8,6 +8,7 @@
 #include "core/model/model.h"
 #include "keyd/keeper/answer.h"
 #include "keyd/keeper/lanes.h"
+#include "keyd/keeper/rates.h"
 #include "keyd/keeper/sign.h"
 #include "keyd/role/settings.h"
 
@@ -191,6 +192,32 @@ fill_index(struct keeper *k, struct arena *a, struct index *index)
 	return err;
 }
 
+static enum kerr
+load_rate(void *with, struct record *row)
+{
+	struct keeper *k = with;
+	struct rate_block b = {.window = record_int(row, ROW_RATE_BLOCK_WINDOW),
+		.reserved = record_int(row, ROW_RATE_BLOCK_RESERVED)};
+	const uint8_t *bucket;
+	size_t len;
+
+	bucket = record_bytes(row, ROW_RATE_BLOCK_BUCKET, &len);
+	if (len == sizeof(b.bucket)) {
+		memcpy(b.bucket, bucket, len);
+		rates_load(k->rates, &b, clock_now());
+	}
+	return KERR_OK;
+}
+
+/* Before the first question: the answering thread does not count while keyd is sealed. */
+static enum kerr
+load_rates(struct keeper *k, struct arena *a)
+{
+	const struct store_query q = {.table = TABLE_rate_block};
+
+	return store_select(store_as_reader(k->store), &q, a, load_rate, k);
+}
+
 /* Time never goes back behind what was stored; what cannot be told from a step ends the
  * tokens issued before. */
 static void
@@ -219,8 +246,12 @@ open_audit(struct keeper *k, struct service_result *ret, struct fault *fault)
 	if (err != KERR_OK && err != KERR_DAMAGED)
 		return err;
 	if (sink.state == SINK_IS_AHEAD || sink.unreadable) {
-		log_write(LOG_ERROR, "sink-differs", "", LOG_TEXT("why", fault->text));
+		log_write(LOG_ERROR, "sink-differs", "", LOG_TEXT("why", sink.text));
 		ret->restricted = true;
+	}
+	if (audit_damage(k->audit, fault) != KERR_OK) {
+		log_write(LOG_ERROR, "audit-damaged", "", LOG_TEXT("why", fault->text));
+		ret->damaged = true;
 	}
 	return KERR_OK;
 }
@@ -240,7 +271,7 @@ open_up(struct keeper *k, struct service_result *ret, struct fault *fault)
 		if (err == KERR_DAMAGED && vault_is_open(k->vault)) {
 			log_write(LOG_ERROR, "store-damaged", "",
 				LOG_TEXT("why", fault->text));
-			ret->restricted = store_damage(k->store) > 0;
+			ret->damaged = store_damage(k->store) > 0;
 			err = KERR_OK;
 		}
 	}
@@ -251,6 +282,8 @@ open_up(struct keeper *k, struct service_result *ret, struct fault *fault)
 	ret->index = index_new(k->vault);
 	if (err == KERR_OK)
 		err = ret->index == NULL ? KERR_NOMEM : fill_index(k, a, ret->index);
+	if (err == KERR_OK && !k->empty)
+		err = load_rates(k, a);
 	if (err == KERR_OK && !k->empty)
 		err = open_keys(k, ret);
 	arena_free(a);

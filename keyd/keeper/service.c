@@ -128,7 +128,7 @@ accept_damage(struct keeper *k, struct job *j, struct op *op)
 	enum kerr err =
 		op_allow(op, VERB_PEOPLE, &(struct access_object){.statewide = true});
 
-	if (err == KERR_OK && !k->restricted && store_damage(k->store) == 0)
+	if (err == KERR_OK && !atomic_load(&k->restricted) && store_damage(k->store) == 0)
 		return op_fault(op, KERR_CONFLICT, "", "there is no damage to accept");
 	if (err == KERR_OK)
 		err = op_note(op, "damage.accept", "deployment", 1, "accepted");

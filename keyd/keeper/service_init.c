@@ -134,15 +134,13 @@ service_init(struct keeper *k, struct job *j)
 	if (answer == NULL)
 		return KERR_NOMEM;
 	forget_begun();
-	vault_free(k->vault);
-	k->vault = vault_new();
-	if (k->vault == NULL)
-		return KERR_NOMEM;
 	err = find_owner(j, body);
 	if (err == KERR_OK)
 		err = service_automatic(k, attended, beside, &begun.automatic,
 			&begun.automatic_kind, &j->fault);
-	if (err == KERR_OK)
+	/* Asked again before the confirmation: the keys of the first time serve, the code
+	 * is new. */
+	if (err == KERR_OK && !vault_is_open(k->vault))
 		err = vault_create(k->vault, &j->fault);
 	if (err != KERR_OK)
 		return err;

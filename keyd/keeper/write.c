@@ -37,6 +37,8 @@ lanes_op(struct keeper *k, struct job *j, struct store *s, struct store_reader *
 		.now = clock_now(),
 		.usage = j->usage,
 		.usage_count = j->usage_count,
+		.blocks = j->blocks,
+		.block_count = j->block_count,
 		.prepared = j->prepared};
 }
 

@@ -86,6 +86,32 @@ usage(struct op *op)
 	return err;
 }
 
+static enum kerr
+rates(struct op *op)
+{
+	const struct store_condition old = {.column = ROW_RATE_BLOCK_WINDOW,
+		.test = STORE_BELOW,
+		.number = op->now - 120};
+	const struct store_query q = {
+		.table = TABLE_rate_block, .conditions = &old, .count = 1};
+	enum kerr err = store_delete(op->store, &q);
+	struct record *row;
+	size_t i;
+
+	for (i = 0; err == KERR_OK && i < op->block_count; i++) {
+		row = record_new(op->arena, store_schema(TABLE_rate_block));
+		if (row == NULL)
+			return KERR_NOMEM;
+		record_set_int(row, ROW_RATE_BLOCK_WINDOW, op->blocks[i].window);
+		record_set_int(row, ROW_RATE_BLOCK_RESERVED, op->blocks[i].reserved);
+		err = record_set_bytes(row, ROW_RATE_BLOCK_BUCKET, op->blocks[i].bucket,
+			sizeof(op->blocks[i].bucket));
+		if (err == KERR_OK)
+			err = store_put(op->store, TABLE_rate_block, row);
+	}
+	return err;
+}
+
 /* RFC 7009: the row was prepared by the answering thread, which authenticated the client.
  */
 static enum kerr
@@ -303,6 +329,7 @@ const struct op_row op_own_rows[] = {
 	{MESSAGE_SECRET_USED, secret_used},
 	{MESSAGE_USAGE, usage},
 	{MESSAGE_REVOKE_TOKEN, end_token},
+	{MESSAGE_RATES, rates},
 	{MESSAGE_CALENDAR, calendar},
 	{0, NULL},
 };
