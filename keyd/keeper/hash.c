@@ -1,6 +1,7 @@
 #include "core/model/model.h"
 #include "keyd/keeper/answer.h"
 #include "keyd/keeper/lanes.h"
+#include "keyd/keeper/model/backup.h"
 
 /* The thread of slow hashes: opening and sealing slots by Argon2id, outside the write
  * thread. */
@@ -136,6 +137,39 @@ seal_add(struct keeper *k, struct store_reader *r, struct job *j)
 		record_secret(body, SEAL_SLOT_SECRET), &j->service->slot, &j->fault);
 }
 
+/* Opens a backup in a vault of its own and says what it holds; the running state is not touched. */
+static enum kerr
+backup_check(struct job *j)
+{
+	const struct record *ask = record_count(j->asked, RESTORE_ASK_ASK) > 0
+					   ? record_at(j->asked, RESTORE_ASK_ASK, 0)
+					   : NULL;
+	struct record *answer = job_answer(j);
+	struct vault *fresh = vault_new();
+	struct backup_facts f;
+	struct buf rows;
+	const uint8_t *data;
+	size_t len;
+	enum kerr err = KERR_NOMEM;
+
+	buf_init(&rows, (size_t)1 << 30);
+	data = record_bytes(j->asked, RESTORE_ASK_DATA, &len);
+	if (ask == NULL || record_secret(ask, BACKUP_ASK_CODE) == NULL)
+		err = fault_set(&j->fault, KERR_INVALID, "secret",
+			"give the recovery code or passphrase of the backup");
+	else if (fresh != NULL && answer != NULL)
+		err = backup_open(fresh, record_secret(ask, BACKUP_ASK_CODE), data, len, &rows,
+			&f, &j->fault);
+	buf_clear(&rows);
+	vault_free(fresh);
+	if (err != KERR_OK)
+		return err;
+	record_set_int(answer, BACKUP_TIME, f.time);
+	record_set_int(answer, BACKUP_ROWS, (int64_t)f.rows);
+	record_set_int(answer, BACKUP_AUDIT_SEQ, (int64_t)f.audit_seq);
+	return record_set_text(answer, BACKUP_DEPLOYMENT, f.deployment);
+}
+
 static void
 hash_one(struct keeper *k, struct store_reader *r, struct job *j)
 {
@@ -170,7 +204,10 @@ hash_run(void *keeper)
 		if (r == NULL && atomic_load(&k->open) &&
 			store_reader_open(k->store, &r) != KERR_OK)
 			r = NULL;
-		if (r != NULL) {
+		if (j->row->number == MESSAGE_BACKUP_CHECK) {
+			j->status = backup_check(j);
+			answer_give(k, j);
+		} else if (r != NULL) {
 			hash_one(k, r, j);
 		} else {
 			j->status = KERR_SEALED;
