@@ -78,6 +78,7 @@ index_drop_application(struct index *x, uint32_t slot)
 		return;
 	unref_all(x, a);
 	a->tenant = a->vendor = a->claimset = 0;
+	a->starts = a->ends = 0;
 	a->node.flags = 0;
 	index_release(x, INDEX_APPLICATION, slot);
 }
