@@ -143,6 +143,7 @@ trail_file_check(struct trail_file *f, struct trail_witness *w, struct trail *t)
 		if (trail_read_header(text, &header) != KERR_OK)
 			return trail_wrong(
 				t, 1, "the header before record 1 was changed");
+		t->begins = header.first;
 		err = trail_file_next(f, &item, &text);
 	}
 	if (w != NULL) {

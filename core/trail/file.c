@@ -77,6 +77,20 @@ begins(struct trail_text text, const char *word)
 	return text.len >= len && memcmp(text.p, word, len) == 0;
 }
 
+/* A head, or what a broken write left of one, be it a part of its first word. */
+static bool
+is_note(struct trail_text rest)
+{
+	size_t same = 0;
+
+	while (same < rest.len && same < sizeof(NOTE) - 1 && rest.p[same] == NOTE[same])
+		same++;
+	rest.p += same;
+	rest.len -= same;
+	return same == sizeof(NOTE) - 1 || begins(rest, "\n~\n\n") ||
+	       (same == 0 && begins(rest, "~\n"));
+}
+
 static enum kerr
 take_note(struct trail_file *f, struct trail_text rest, struct trail_text *ret)
 {
@@ -116,7 +130,7 @@ trail_file_next(struct trail_file *f, enum trail_item *ret_item, struct trail_te
 		if (rest.len == 0)
 			return KERR_NOTFOUND;
 		f->begun = true;
-		if (begins(rest, NOTE) || begins(rest, "~\n")) {
+		if (is_note(rest)) {
 			*ret_item = TRAIL_ITEM_NOTE;
 			return take_note(f, rest, ret);
 		}
@@ -175,7 +189,7 @@ trail_read_header(struct trail_text line, struct trail_header *ret)
 	same = buf_error(&again) == KERR_OK && again.len == line.len + 1 &&
 	       memcmp(again.data, line.p, line.len) == 0;
 	buf_clear(&again);
-	if (!same)
+	if (!same || h.first == 0 || h.last == 0)
 		return KERR_INVALID;
 	*ret = h;
 	return KERR_OK;

@@ -123,9 +123,11 @@ begin_segment(struct trail *t, struct trail_text line, uint64_t seq)
 
 	if (read_opening(line, &o) != KERR_OK || o.first != seq ||
 		seq != 1 + (o.head.seq > o.seen.seq ? o.head.seq : o.seen.seq))
-		return trail_wrong(t, seq,
-			"record %" PRIu64 " begins a segment and does not say which",
-			seq);
+		/* which number it had is not to be known: named is its place */
+		return trail_wrong(t, first && t->begins != 0 ? t->begins : t->at.seq + 1,
+			"what stands behind record %" PRIu64
+			" begins a segment as record %" PRIu64 " and does not say which",
+			t->at.seq, seq);
 	if (!first && (o.head.seq != t->at.seq ||
 			      memcmp(o.head.hash, t->at.hash, TRAIL_HASH_LEN) != 0))
 		return trail_wrong(t, seq,
@@ -150,8 +152,31 @@ begin_segment(struct trail *t, struct trail_text line, uint64_t seq)
 	return KERR_OK;
 }
 
+/* Would it be the record that belongs here, had it that record's number? */
+static bool
+is_renumbered(const struct trail *t, struct trail_text line, const uint8_t *hash)
+{
+	const char *rest = memchr(line.p, '\t', line.len);
+	uint8_t own[TRAIL_HASH_LEN];
+	struct buf right;
+	bool is = false;
+
+	if (rest == NULL)
+		return false;
+	buf_init(&right, 2 * TRAIL_LINE_MAX);
+	trail_put_number(&right, "sequence", t->at.seq + 1);
+	buf_put(&right, rest, line.len - (size_t)(rest - line.p));
+	if (buf_error(&right) == KERR_OK) {
+		trail_hash(t->at.hash,
+			(struct trail_text){(const char *)right.data, right.len}, own);
+		is = memcmp(own, hash, sizeof(own)) == 0;
+	}
+	buf_clear(&right);
+	return is;
+}
+
 static enum kerr
-out_of_order(struct trail *t, uint64_t seq)
+out_of_order(struct trail *t, uint64_t seq, struct trail_text line, const uint8_t *hash)
 {
 	uint64_t expected = t->at.seq + 1;
 
@@ -160,6 +185,11 @@ out_of_order(struct trail *t, uint64_t seq)
 			"the log begins with record %" PRIu64
 			": what was before it is missing",
 			seq);
+	if (is_renumbered(t, line, hash))
+		return trail_wrong(t, expected,
+			"record %" PRIu64
+			" was changed: it says that it is record %" PRIu64,
+			expected, seq);
 	if (seq < expected)
 		return trail_wrong(t, seq,
 			"record %" PRIu64 " stands again behind record %" PRIu64
@@ -199,7 +229,7 @@ trail_record(struct trail *t, struct trail_text line, const uint8_t hash[TRAIL_H
 		if (begin_segment(t, line, seq) != KERR_OK)
 			return KERR_DAMAGED;
 	} else if (seq != t->at.seq + 1 || t->segment[0] == '\0') {
-		return out_of_order(t, seq);
+		return out_of_order(t, seq, line, hash);
 	}
 	trail_hash(t->at.hash, line, own);
 	if (memcmp(own, hash, TRAIL_HASH_LEN) != 0)
@@ -247,7 +277,7 @@ trail_head(struct trail *t, struct trail_text text)
 			" is no signed head",
 			t->at.seq);
 	if (n.seq != t->at.seq || strcmp(n.segment, t->segment) != 0)
-		return trail_wrong(t, t->at.seq,
+		return trail_wrong(t, n.seq > t->at.seq ? t->at.seq + 1 : t->at.seq,
 			"behind record %" PRIu64 " stands the head of record %" PRIu64
 			": it was moved, or what it names is missing",
 			t->at.seq, n.seq);
@@ -273,6 +303,7 @@ is_own_head(const struct trail *t, const struct note *n)
 	const struct note *own = &t->head;
 
 	return own->seq == n->seq && own->time == n->time &&
+	       memcmp(own->id, n->id, sizeof(n->id)) == 0 &&
 	       memcmp(own->sig, n->sig, sizeof(n->sig)) == 0 &&
 	       memcmp(own->next, n->next, sizeof(n->next)) == 0;
 }
