@@ -5,7 +5,7 @@ include(CheckCCompilerFlag)
 set(KEYD_WARNINGS
   -Wall -Wextra -Werror -Wpointer-arith -Wsign-compare -Wformat=2 -Wformat-security -Wimplicit-fallthrough
   -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Wvla -Wswitch-enum -Wwrite-strings -Wundef
-  -Wmisleading-indentation -Wcast-qual -Wnull-dereference)
+  -Wmisleading-indentation -Wcast-qual)
 
 set(KEYD_HARDENING -fstack-protector-strong -fno-strict-overflow -fPIE)
 foreach(flag IN ITEMS -fstack-clash-protection -fcf-protection=full -ftrivial-auto-var-init=zero)
@@ -63,6 +63,10 @@ endfunction()
 # keyd_program(NAME ARCHIVE): the program of this folder, its main.c on its archive. All programs lie in one
 # directory of the build, since keyd-parent starts those beside it.
 function(keyd_program name archive)
+  if(NOT EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/main.c")
+    message(WARNING "${name} has no main.c")
+    return()
+  endif()
   add_executable(${name} main.c)
   keyd_target(${name})
   target_link_libraries(${name} PRIVATE ${archive})

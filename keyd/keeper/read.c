@@ -55,7 +55,7 @@ read_run(void *keeper)
 		else
 			j->status = fault_set(
 				&j->fault, KERR_SEALED, "", "%s", kerr_text(KERR_SEALED));
-		answer_give(k, j);
+		give_or_note(k, j);
 	}
 	store_reader_close(r);
 	return NULL;

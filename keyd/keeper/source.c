@@ -25,7 +25,7 @@ void
 source_text(const uint8_t source[SOURCE_LEN], char ret[SOURCE_TEXT_SIZE])
 {
 	uint8_t network[SOURCE_LEN];
-	char address[INET6_ADDRSTRLEN];
+	char address[SOURCE_TEXT_SIZE - 3]; /* room for /64 */
 
 	source_network(source, network);
 	if (is_ipv4(source)) {
