@@ -159,12 +159,13 @@ world_client(struct store_world *w, int64_t application, const char *key)
 	return insert(w, TABLE_client, row);
 }
 
-int64_t
-world_sql(struct store_world *w, const char *sql)
+/* Steps through every statement of sql and keeps the first column of the last row in
+ * *got. */
+static void
+run(struct store_world *w, const char *sql, sqlite3_value **got)
 {
 	sqlite3_stmt *st;
 	sqlite3 *db;
-	int64_t number = 0;
 	const char *rest = sql;
 
 	must(!w->store, "closing first");
@@ -174,8 +175,10 @@ world_sql(struct store_world *w, const char *sql)
 
 		if (sqlite3_prepare_v2(db, rest, -1, &st, &rest) != SQLITE_OK)
 			must(false, sqlite3_errmsg(db));
-		while ((rc = sqlite3_step(st)) == SQLITE_ROW)
-			number = sqlite3_column_int64(st, 0);
+		while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+			sqlite3_value_free(*got);
+			*got = sqlite3_value_dup(sqlite3_column_value(st, 0));
+		}
 		must(rc == SQLITE_DONE, sqlite3_errmsg(db));
 		(void)sqlite3_finalize(st);
 	}
@@ -183,7 +186,33 @@ world_sql(struct store_world *w, const char *sql)
 		     db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK,
 		"checkpoint");
 	must(sqlite3_close(db) == SQLITE_OK, "sqlite3_close");
+}
+
+int64_t
+world_sql(struct store_world *w, const char *sql)
+{
+	sqlite3_value *got = NULL;
+	int64_t number;
+
+	run(w, sql, &got);
+	number = got ? sqlite3_value_int64(got) : 0;
+	sqlite3_value_free(got);
 	return number;
+}
+
+size_t
+world_blob(struct store_world *w, const char *sql, uint8_t *ret, size_t max)
+{
+	sqlite3_value *got = NULL;
+	size_t len;
+
+	run(w, sql, &got);
+	must(got != NULL, sql);
+	len = (size_t)sqlite3_value_bytes(got);
+	must(len <= max, sql);
+	memcpy(ret, sqlite3_value_blob(got), len);
+	sqlite3_value_free(got);
+	return len;
 }
 
 size_t

@@ -31,6 +31,8 @@ int64_t world_client(struct store_world *w, int64_t application, const char *key
 /* With the store closed: a statement by a plain SQLite connection, and the number in its
  * first column (0 when no row). */
 int64_t world_sql(struct store_world *w, const char *sql);
+/* The same for the bytes in its first column; how many. */
+size_t world_blob(struct store_world *w, const char *sql, uint8_t *ret, size_t max);
 /* Copies the database's file; its WAL must be empty of news (world_close leaves it so).
  */
 void world_copy(const char *from, const char *to);

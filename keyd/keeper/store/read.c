@@ -204,31 +204,41 @@ store_count(struct store_reader *r, const struct store_query *q, uint64_t *ret)
 	return err;
 }
 
-/* The former version of that time: its MAC says that keyd wrote it, and its valid_to that
- * it had not ended. */
+struct moment {
+	enum table_id table;
+	int64_t id;
+	int64_t at;
+	bool removed; /* there is no present row */
+};
+
+/* The former version of that time. Its MAC says that keyd wrote it; that it had not ended
+ * follows from the version behind it, and for the last one of a removed row is read from
+ * valid_to. */
 static enum kerr
-get_past(struct store_reader *r, enum table_id table, int64_t id, int64_t at,
-	struct arena *a, struct record **ret)
+get_past(struct store_reader *r, const struct moment *m, struct arena *a,
+	struct record **ret)
 {
 	uint8_t term[ROW_TERM_LEN];
 	struct db_stmt *st;
 	struct row row;
-	enum kerr err = conn_take(r, table, SQL_AT, &st);
+	enum kerr err = conn_take(r, m->table, SQL_AT, &st);
 
 	if (err != KERR_OK)
 		return err;
-	db_bind_int(st, 1, id);
-	db_bind_int(st, 2, at);
+	db_bind_int(st, 1, m->id);
+	db_bind_int(st, 2, m->at);
 	err = db_step(st);
 	if (err == KERR_OK) {
-		row_of_stmt(st, table, &row);
+		int64_t to = db_column_int(st, (int)schema_width(m->table));
+
+		row_of_stmt(st, m->table, &row);
 		err = row_check(&row, r->store->macs, &r->scratch, term);
-		if (err == KERR_OK && db_column_int(st, (int)schema_width(table)) <= at)
+		if (err == KERR_OK && m->removed && to <= m->at)
 			err = KERR_NOTFOUND;
 		if (err == KERR_OK)
 			err = row_to_record(&row, a, ret);
 	}
-	conn_done(r, table, SQL_AT, st);
+	conn_done(r, m->table, SQL_AT, st);
 	return err;
 }
 
@@ -257,6 +267,7 @@ enum kerr
 store_get_at(struct store_reader *r, enum table_id table, int64_t id, int64_t at,
 	struct arena *a, struct record **ret)
 {
+	struct moment m = {.table = table, .id = id, .at = at};
 	int64_t from = 0;
 	enum kerr err;
 
@@ -268,10 +279,11 @@ store_get_at(struct store_reader *r, enum table_id table, int64_t id, int64_t at
 	if (err != KERR_OK)
 		return err;
 	err = began(r, table, id, &from);
+	m.removed = err == KERR_NOTFOUND;
 	if (err == KERR_OK && from <= at)
 		err = get(r, table, id, a, ret);
 	else if (err == KERR_OK || err == KERR_NOTFOUND)
-		err = get_past(r, table, id, at, a, ret);
+		err = get_past(r, &m, a, ret);
 	conn_leave(r);
 	return err;
 }

@@ -157,7 +157,7 @@ reserve_before(struct store *s)
 	r->rows = 0;
 	r->unseen = 0;
 	/* A reader may hinder it; then the WAL grows. */
-	if (db_wal_frames(s->self.db) * FRAME > r->wal_bytes / 2 &&
+	if (db_wal_frames(s->self.db) * FRAME > (r->wal_bytes - WAL_LAST) / 2 &&
 		db_checkpoint(s->self.db, false) == KERR_OK)
 		r->idle_frames = 0;
 	if (db_dirty_pages(s->self.db, false, &pages) != KERR_OK)
@@ -353,7 +353,8 @@ store_tend(struct store *s, bool *ret_full)
 	}
 	/* When nothing was written since the last time, or much: a busy keyd writes to
 	 * the WAL alone meanwhile. */
-	if (frames > 0 && (frames == r->idle_frames || frames * FRAME > r->wal_bytes / 4))
+	if (frames > 0 && (frames == r->idle_frames ||
+				  frames * FRAME > (r->wal_bytes - WAL_LAST) / 4))
 		err = db_checkpoint(s->self.db, false);
 	r->idle_frames = frames;
 	if (err == KERR_BUSY)
