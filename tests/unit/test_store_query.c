@@ -270,6 +270,12 @@ START_TEST(a_subtree_is_found_through_the_closure)
 		.column = ROW_ID, .test = STORE_WITHIN, .number = hub};
 	q.table = TABLE_edorg;
 	ck_assert_uint_eq(found(&q), 2);
+	c.ids = (int64_t[]){lea, other, 77};
+	c.count = 3;
+	ck_assert_uint_eq(found(&q), 2);
+	c.ids = (int64_t[]){lea, other, 77};
+	c.count = 3;
+	ck_assert_uint_eq(found(&q), 2);
 }
 END_TEST
 

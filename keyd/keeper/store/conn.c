@@ -163,7 +163,7 @@ conn_accept(struct store_reader *r, const struct row *row, uint8_t *ret_term)
 	if (store_kind(row->table) == TABLE_PLAIN)
 		return KERR_OK;
 	if (!s->unsealed)
-		return row->table == TABLE_deployment ? KERR_OK : KERR_SEALED;
+		return KERR_SEALED;
 	if (versions_fenced(s->versions, row->table, id))
 		return KERR_DAMAGED;
 	err = row_check(row, s->macs, &r->scratch, ret_term ? ret_term : term);

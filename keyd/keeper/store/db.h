@@ -52,8 +52,8 @@ enum kerr db_run(struct db_stmt *st) MUST_CHECK;
 void db_reset(struct db_stmt *st);
 int64_t db_changes(const struct db *db); /* rows that the last statement changed */
 
-/* Columns of the present row count from 0; bytes are borrowed until the next step. */
 enum db_type { DB_NULL, DB_INT, DB_TEXT, DB_BYTES, DB_FLOAT };
+/* Columns of the present row count from 0; bytes are borrowed until the next step. */
 enum db_type db_column_type(struct db_stmt *st, int i);
 int64_t db_column_int(struct db_stmt *st, int i);
 const uint8_t *db_column_bytes(struct db_stmt *st, int i, size_t *ret_len);

@@ -1,7 +1,8 @@
+#include "keyd/keeper/store/dump.h"
+
 #include <string.h>
 
 #include "core/model/model.h"
-#include "keyd/keeper/store/dump.h"
 #include "keyd/keeper/store/migrate.h"
 #include "keyd/keeper/store/parts.h"
 

@@ -99,10 +99,10 @@ void conn_leave(struct store_reader *r);
 enum kerr conn_accept(
 	struct store_reader *r, const struct row *row, uint8_t *ret_term) MUST_CHECK;
 
+typedef enum kerr (*conn_visit)(void *with, const struct row *row);
 /* scan.c: every row in the order of its pages, from both sides of what cannot be read.
  * *ret_faults counts such places and those where the ids do not rise; a row there is left
  * out. */
-typedef enum kerr (*conn_visit)(void *with, const struct row *row);
 enum kerr read_rows(struct store_reader *r, enum table_id table, conn_visit visit,
 	void *with, uint64_t *ret_faults) MUST_CHECK;
 

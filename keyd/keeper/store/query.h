@@ -11,9 +11,9 @@ struct query_bind {
 };
 
 enum query_form { QUERY_ROWS, QUERY_COUNT, QUERY_DELETE };
+#define QUERY_IDS_MAX 1024
 /* KERR_INVALID for a query that no caller should make: a column that is none, a sort by a
  * column that may be empty, more than QUERY_IDS_MAX ids. */
-#define QUERY_IDS_MAX 1024
 enum kerr query_sql(
 	const struct store_query *q, enum query_form form, struct buf *out) MUST_CHECK;
 /* limit: rows at most, 0: all. */

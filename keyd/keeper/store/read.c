@@ -84,8 +84,7 @@ take_query(struct store_reader *r, const struct store_query *q, enum query_form 
 {
 	enum kerr err;
 
-	if (store_kind(q->table) == TABLE_SECURITY && !r->store->unsealed &&
-		q->table != TABLE_deployment)
+	if (store_kind(q->table) == TABLE_SECURITY && !r->store->unsealed)
 		return KERR_SEALED;
 	buf_reset(&r->text);
 	err = query_sql(q, form, &r->text);

@@ -24,6 +24,8 @@ struct row {
 	uint8_t mac[VAULT_MAC_LEN];
 };
 
+/* The present row of a statement with the table's columns, borrowed until its next step.
+ */
 void row_of_stmt(struct db_stmt *st, enum table_id table, struct row *ret);
 /* What the record says; an unset tenant is 0. KERR_INVALID: a word that is none. */
 enum kerr row_of_record(
@@ -31,9 +33,9 @@ enum kerr row_of_record(
 /* KERR_DAMAGED: a column that cannot be its field's. */
 enum kerr row_to_record(
 	const struct row *row, struct arena *a, struct record **ret) MUST_CHECK;
+#define ROW_ALL UINT64_MAX
 /* The row's columns that are in the bit set `which`, as parameters $1…; the number of the
  * last. Behind those of a security row come mac_key and mac. */
-#define ROW_ALL UINT64_MAX
 int row_bind(const struct row *row, uint64_t which, struct db_stmt *st);
 /* The columns in which two rows of a table differ, mac_key and mac always among them. */
 uint64_t row_changed(const struct row *a, const struct row *b);

@@ -50,6 +50,7 @@ enum row_field { ROW_ID, ROW_TENANT_ID, ROW_VERSION };
 #undef COLUMN
 #undef END
 
+/* What the rows of that table are, and whether they are security rows. Static. */
 const struct schema *store_schema(enum table_id table);
 enum table_kind store_kind(enum table_id table);
 /* KERR_NOTFOUND for a name that is no table. */
@@ -84,6 +85,7 @@ struct store_state {
 	uint8_t audit_head[32];
 	int64_t last_seen;
 };
+/* Of the transaction, or as it was last committed. */
 void store_state_set(struct store *s, const struct store_state *state);
 void store_state_get(const struct store *s, struct store_state *ret);
 
@@ -129,7 +131,7 @@ enum kerr store_get(struct store_reader *r, enum table_id table, int64_t id,
 	struct arena *a, struct record **ret) MUST_CHECK;
 
 /* Looking for rows: every condition must hold. Columns that may be asked and sorted are
- * those with an index in migrations/; a tests walks them. */
+ * those with an index in migrations/; a test walks them. */
 enum store_test {
 	STORE_IS, /* column = number or text */
 	STORE_IS_NULL,
@@ -137,7 +139,8 @@ enum store_test {
 	STORE_BELOW,  /* column < number or text */
 	STORE_BEGINS, /* text column begins with text; keys and names are compared byte by
 			 byte */
-	STORE_CONTAINS, /* text column contains text; scans */
+	STORE_CONTAINS, /* text column contains text, letters of ASCII in either case;
+			   scans */
 	STORE_WITHIN, /* edorg id column is at or below edorg row number `number`, or one
 			 of `ids` when there are some (closure table) */
 	STORE_IN,     /* column is one of the ids in `ids` */
@@ -150,8 +153,8 @@ struct store_condition {
 	unsigned column;
 	enum store_test test;
 	int64_t number;
-	const char *text; /* NULL: the number counts */
-	const int64_t *ids;
+	const char *text;   /* NULL: the number counts; of a BYTES column `count` bytes */
+	const int64_t *ids; /* at most 1,024 */
 	size_t count;
 	enum table_id link;
 	unsigned link_from, link_to;
@@ -160,7 +163,8 @@ struct store_query {
 	enum table_id table;
 	const struct store_condition *conditions;
 	size_t count;
-	unsigned sort; /* column; ROW_ID unless said. Ties by id */
+	unsigned sort; /* column, one that is never empty; ROW_ID unless said. Ties by id
+			*/
 	bool descending;
 	size_t limit;   /* rows at most; 0: no limit */
 	bool has_after; /* page goes on behind this place */
@@ -168,10 +172,10 @@ struct store_query {
 	int64_t after_number;   /* value of the sort column there */
 	const char *after_text; /* or text */
 };
+typedef enum kerr (*store_each)(void *with, struct record *row);
 /* Calls each with every row that passes (borrowed: valid during the call); a row that is
  * damaged is left out and fenced. each returns KERR_OK to go on, KERR_CLOSED to stop
  * without failing. The arena is for the rows. */
-typedef enum kerr (*store_each)(void *with, struct record *row);
 enum kerr store_select(struct store_reader *r, const struct store_query *q,
 	struct arena *a, store_each each, void *with) MUST_CHECK;
 /* The first that passes; KERR_NOTFOUND. */
@@ -192,10 +196,13 @@ enum kerr store_get_at(struct store_reader *r, enum table_id table, int64_t id,
 enum kerr store_put(struct store *s, enum table_id table, struct record *row) MUST_CHECK;
 enum kerr store_delete(struct store *s, const struct store_query *q) MUST_CHECK;
 
-/* A logical stream of all rows for a backup, each with its MAC, in table and id order:
- * table number, row encoding. The caller encrypts. Restore puts them back into an empty
- * database under the same ids and versions. */
 typedef enum kerr (*store_chunk)(void *with, const void *bytes, size_t len);
+/* A logical stream of all rows and their history for a backup (dump.h), each security row
+ * with its MAC. The caller encrypts. Left out: rows that are set aside, keys of sealed
+ * deliveries, slots that open without a person, answers kept for repeating. store_load
+ * puts them back into an empty database under the same ids and versions, in a transaction
+ * of the caller's: KERR_DAMAGED, KERR_NEWER, KERR_UNSUPPORTED (an older schema),
+ * KERR_CONFLICT (not empty); after a failure it can only be rolled back. */
 enum kerr store_dump(struct store_reader *r, store_chunk chunk, void *with,
 	uint64_t *ret_rows) MUST_CHECK;
 enum kerr store_load(

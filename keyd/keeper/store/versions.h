@@ -12,8 +12,8 @@ struct versions;
 #define VERSIONS_ID_MAX (((int64_t)1 << 32) - 1)
 #define VERSIONS_NEWEST UINT64_MAX
 
-struct versions *versions_new(void); /* NULL: no memory */
-void versions_free(struct versions *v);
+struct versions *versions_new(void);    /* NULL: no memory */
+void versions_free(struct versions *v); /* NULL is fine */
 
 /* What a row with that version and MAC is known as; 0: no row, or a version that cannot
  * be. */

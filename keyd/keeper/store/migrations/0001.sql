@@ -1151,6 +1151,7 @@ CREATE TABLE "seal_slot" (
 	"kind" TEXT NOT NULL
 		CHECK ("kind" IN ('key-file', 'credential', 'recovery-code', 'passphrase')),
 	"label" TEXT NOT NULL,
+	"deployment" TEXT NOT NULL,
 	"sealed" BLOB NOT NULL,
 	"created" INTEGER NOT NULL
 ) STRICT;
