@@ -17,14 +17,36 @@ word(int count)
 	return world_any(100) < 85 ? 0 : (int)world_any((size_t)count);
 }
 
-void
-world_init(struct world *w, struct vault *v, int64_t stride)
+/* What the vault makes of the secret, in canonical form, for the key. */
+static void
+verify(struct world *w, const char *key, uint32_t verifier_key,
+	const struct secret *typed, uint8_t ret[VAULT_VERIFIER_LEN])
 {
 	struct secret *canonical;
 
+	ck_assert_int_eq(credential_secret_read((const char *)secret_reveal(typed),
+				 CREDENTIAL_SECRET_LEN, &canonical, NULL),
+		CREDENTIAL_SECRET);
+	ck_assert_int_eq(
+		vault_verifier(w->vault, verifier_key, key, canonical, ret), KERR_OK);
+	secret_free(canonical);
+}
+
+void
+world_verifier_key(struct world *w, size_t s, uint32_t key)
+{
+	w->secret[s].verifier_key = key;
+	verify(w, w->client[world_secret_client(s)].key, key, w->secret[s].typed,
+		w->secret[s].verifier);
+}
+
+void
+world_init(struct world *w, struct vault *v, int64_t stride)
+{
 	memset(w, 0, sizeof(*w));
 	w->vault = v;
 	w->stride = stride;
+	w->newer_key = vault_active(v, KEY_VERIFIER);
 	w->arena = arena_new(1U << 20);
 	w->index = index_new(v);
 	ck_assert_ptr_nonnull(w->index);
@@ -32,31 +54,13 @@ world_init(struct world *w, struct vault *v, int64_t stride)
 		credential_key_new(w->client[c].key);
 	for (size_t s = 0; s < WORLD_SECRETS; s++) {
 		w->secret[s].typed = credential_secret_new();
-		ck_assert_int_eq(credential_secret_read(
-					 (const char *)secret_reveal(w->secret[s].typed),
-					 CREDENTIAL_SECRET_LEN, &canonical, NULL),
-			CREDENTIAL_SECRET);
-		/* There is an older and a newer verifier key. */
-		w->secret[s].verifier_key =
-			s % 2 == 0 ? vault_active(v, KEY_VERIFIER) : KEY_VERIFIER + 1;
-		ck_assert_int_eq(vault_verifier(v, w->secret[s].verifier_key,
-					 w->client[world_secret_client(s)].key, canonical,
-					 w->secret[s].verifier),
-			KERR_OK);
-		secret_free(canonical);
+		world_verifier_key(w, s, s % 2 == 0 ? w->newer_key : KEY_VERIFIER + 1);
 	}
 	for (size_t k = 0; k < WORLD_CALLERS; k++) {
 		credential_key_new(w->caller[k].key);
 		w->caller[k].typed = credential_secret_new();
-		ck_assert_int_eq(credential_secret_read(
-					 (const char *)secret_reveal(w->caller[k].typed),
-					 CREDENTIAL_SECRET_LEN, &canonical, NULL),
-			CREDENTIAL_SECRET);
-		ck_assert_int_eq(
-			vault_verifier(v, vault_active(v, KEY_VERIFIER), w->caller[k].key,
-				canonical, w->caller[k].verifier),
-			KERR_OK);
-		secret_free(canonical);
+		verify(w, w->caller[k].key, w->newer_key, w->caller[k].typed,
+			w->caller[k].verifier);
 	}
 	for (size_t e = 0; e < WORLD_ENDED; e++)
 		memset(w->ended[e].tag, (int)e + 1, sizeof(w->ended[e].tag));
@@ -240,8 +244,7 @@ put_caller(struct world *w, size_t n)
 	record_set_int(row, ROW_CALLER_ODS_ID, world_id(w, w->caller[n].ods));
 	text(row, ROW_CALLER_KEY, w->caller[n].key);
 	record_set_int(row, ROW_CALLER_STATE, w->caller[n].state);
-	record_set_int(
-		row, ROW_CALLER_VERIFIER_KEY, vault_active(w->vault, KEY_VERIFIER));
+	record_set_int(row, ROW_CALLER_VERIFIER_KEY, w->newer_key);
 	ck_assert_int_eq(record_set_bytes(row, ROW_CALLER_VERIFIER, w->caller[n].verifier,
 				 VAULT_VERIFIER_LEN),
 		KERR_OK);

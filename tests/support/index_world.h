@@ -39,6 +39,7 @@ struct world {
 	struct index *index;
 	struct arena *arena; /* of the row at hand */
 	int64_t stride;      /* between ids */
+	uint32_t newer_key;  /* of callers and every second secret */
 	unsigned good;       /* authentications that succeeded */
 	struct {
 		struct world_row is;
@@ -129,6 +130,8 @@ void world_fill(struct world *w, size_t first, size_t end);
 void world_drop_secrets(struct world *w, size_t client);
 void world_agreement(struct world *w, size_t application, int64_t starts, int64_t ends);
 void world_secret_dates(struct world *w, size_t s, int64_t not_before, int64_t not_after);
+/* From the next put on the secret's verifier is under that key of the vault. */
+void world_verifier_key(struct world *w, size_t s, uint32_t key);
 void world_bad_verifier(struct world *w, size_t s);
 void world_bad_key(struct world *w, size_t client);
 void world_end_token(struct world *w, size_t ended, size_t client);

@@ -306,6 +306,25 @@ START_TEST(a_caller_needs_its_own_secret_and_is_no_client)
 }
 END_TEST
 
+START_TEST(secrets_are_known_under_however_many_verifier_keys)
+{
+	uint32_t keys[WORLD_SECRETS];
+	struct world w;
+
+	world_seed(11);
+	world_init(&w, vault, 1);
+	for (size_t s = 0; s < WORLD_SECRETS; s++) {
+		ck_assert_int_eq(vault_key_renew(vault, KEY_VERIFIER, &keys[s]), KERR_OK);
+		world_verifier_key(&w, s, keys[s]);
+	}
+	live_a_while(&w, 1000, 70);
+	for (size_t s = 0; s < WORLD_SECRETS; s++)
+		world_verifier_key(&w, s, keys[s % 3]);
+	live_a_while(&w, 1000, 70);
+	world_clear(&w);
+}
+END_TEST
+
 START_TEST(the_dummy_is_nobodys_secret)
 {
 	char secret[CREDENTIAL_SECRET_LEN + 1];
@@ -471,6 +490,7 @@ main(void)
 	tcase_add_test(tc, key_and_secret_are_known_in_every_spelling);
 	tcase_add_test(tc, mistakes_of_typing_are_told_apart);
 	tcase_add_test(tc, a_caller_needs_its_own_secret_and_is_no_client);
+	tcase_add_test(tc, secrets_are_known_under_however_many_verifier_keys);
 	tcase_add_test(tc, the_dummy_is_nobodys_secret);
 	tcase_add_test(tc, a_day_of_agreement_ends_with_the_day_in_the_zone);
 	tcase_add_test(tc, a_secret_without_an_end_has_none);

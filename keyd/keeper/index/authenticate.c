@@ -47,48 +47,58 @@ read_asked(const struct index *x, const char *key, const struct secret *secret,
 	q->compared = q->typed != NULL ? q->typed : x->dummy;
 }
 
-/* The work of comparing, for nothing. */
-static void
-compare_dummy(struct index *x, const struct asked *q)
-{
-	uint8_t verifier[VAULT_VERIFIER_LEN];
-	int differs;
+/* What was sent, under every verifier key that a secret names, whether this client has
+ * secrets under it or not: how many there are is not to be seen in the time. */
+struct made {
+	uint8_t verifiers[VERIFIERS_MAX][VAULT_VERIFIER_LEN];
+	bool good[VERIFIERS_MAX];
+	uint8_t other[VAULT_VERIFIER_LEN];
+};
 
-	if (vault_verifier(x->vault, vault_active(x->vault, KEY_VERIFIER), q->key,
-		    q->compared, verifier) != KERR_OK)
-		return;
-	differs = sodium_memcmp(verifier, x->dummy_verifier, sizeof(verifier));
-	(void)differs;
-	sodium_memzero(verifier, sizeof(verifier));
+static bool
+make(struct index *x, const struct asked *q, uint32_t key, uint8_t *ret)
+{
+	return vault_verifier(x->vault, key, q->key, q->compared, ret) == KERR_OK;
+}
+
+static void
+make_all(struct index *x, const struct asked *q, struct made *ret)
+{
+	for (size_t i = 0; i < VERIFIERS_MAX; i++) {
+		ret->good[i] = x->verifiers[i].secrets > 0 &&
+			       make(x, q, x->verifiers[i].number, ret->verifiers[i]);
+	}
+}
+
+/* The verifier under that key; NULL when the vault has none. */
+static const uint8_t *
+made_with(struct index *x, const struct asked *q, struct made *m, uint16_t key)
+{
+	for (size_t i = 0; i < VERIFIERS_MAX; i++) {
+		if (m->good[i] && x->verifiers[i].number == key)
+			return m->verifiers[i];
+	}
+	return key != 0 && make(x, q, key, m->other) ? m->other : NULL;
 }
 
 /* The client's secret that this is, in whatever state; NULL. All of them are compared. */
 static const struct index_secret *
 find_secret(struct index *x, const struct index_client *c, const struct asked *q)
 {
-	uint8_t verifier[VAULT_VERIFIER_LEN];
 	const struct index_secret *found = NULL;
-	uint16_t made = 0; /* verifier key of the verifier at hand */
+	struct made m;
 
-	for (uint32_t slot = c->secrets; slot != 0;) {
+	make_all(x, q, &m);
+	for (uint32_t slot = c == NULL ? 0 : c->secrets; slot != 0;) {
 		const struct index_secret *s = index_at(x, INDEX_SECRET, slot);
+		const uint8_t *verifier = made_with(x, q, &m, s->verifier_key);
 
-		slot = s->next;
-		if (s->verifier_key == 0)
-			continue;
-		if (s->verifier_key != made) {
-			made = 0;
-			if (vault_verifier(x->vault, s->verifier_key, q->key, q->compared,
-				    verifier) != KERR_OK)
-				continue;
-			made = s->verifier_key;
-		}
-		if (sodium_memcmp(verifier, s->verifier, sizeof(verifier)) == 0)
+		if (verifier != NULL &&
+			sodium_memcmp(verifier, s->verifier, VAULT_VERIFIER_LEN) == 0)
 			found = s;
+		slot = s->next;
 	}
-	if (c->secrets == 0)
-		compare_dummy(x, q);
-	sodium_memzero(verifier, sizeof(verifier));
+	sodium_memzero(&m, sizeof(m));
 	return q->typed != NULL ? found : NULL;
 }
 
@@ -155,12 +165,9 @@ index_authenticate(struct index *x, const char *key, const struct secret *secret
 
 	read_asked(x, key, secret, &q);
 	slot = q.has_key ? keymap_find(&x->client_keys, q.key + 2) : 0;
-	if (slot != 0) {
+	if (slot != 0)
 		c = index_at(x, INDEX_CLIENT, slot);
-		s = find_secret(x, c, &q);
-	} else {
-		compare_dummy(x, &q);
-	}
+	s = find_secret(x, c, &q);
 	/* A draft is nobody yet. */
 	if (s == NULL || c->state == CLIENT_IS_DRAFT) {
 		verdict = refuse(&q, c != NULL && c->state != CLIENT_IS_DRAFT);
@@ -172,18 +179,20 @@ index_authenticate(struct index *x, const char *key, const struct secret *secret
 	return verdict;
 }
 
+/* c NULL: nobody's, which takes as long. */
 static bool
 is_callers(struct index *x, const struct index_caller *c, const struct asked *q)
 {
 	uint8_t verifier[VAULT_VERIFIER_LEN];
+	uint32_t key = c != NULL ? c->verifier_key : vault_active(x->vault, KEY_VERIFIER);
+	const uint8_t *has = c != NULL ? c->verifier : x->dummy_verifier;
 	bool same;
 
-	if (c->verifier_key == 0 || vault_verifier(x->vault, c->verifier_key, q->key,
-					    q->compared, verifier) != KERR_OK)
+	if (!make(x, q, key, verifier))
 		return false;
-	same = sodium_memcmp(verifier, c->verifier, sizeof(verifier)) == 0;
+	same = sodium_memcmp(verifier, has, sizeof(verifier)) == 0;
 	sodium_memzero(verifier, sizeof(verifier));
-	return same && q->typed != NULL;
+	return same && q->typed != NULL && c != NULL;
 }
 
 static enum index_verdict
@@ -212,9 +221,7 @@ index_authenticate_caller(
 	slot = q.has_key ? keymap_find(&x->caller_keys, q.key + 2) : 0;
 	if (slot != 0)
 		c = index_at(x, INDEX_CALLER, slot);
-	else
-		compare_dummy(x, &q);
-	if (c != NULL && is_callers(x, c, &q))
+	if (is_callers(x, c, &q))
 		verdict = judge_caller(x, c, ret_ods);
 	else
 		verdict = refuse(&q, c != NULL);

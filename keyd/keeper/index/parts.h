@@ -142,6 +142,13 @@ struct index_table {
 	struct idmap ids;
 };
 
+/* Verifier keys that secrets name: one, or two after a renewal. */
+#define VERIFIERS_MAX 8
+struct index_verifier {
+	uint32_t secrets;
+	uint16_t number;
+};
+
 #define DAYS_KEPT 64
 struct index_day {
 	int64_t day;
@@ -155,6 +162,7 @@ struct index {
 	/* What is verified where there is nothing to verify, so that it takes as long. */
 	struct secret *dummy;
 	uint8_t dummy_verifier[VAULT_VERIFIER_LEN];
+	struct index_verifier verifiers[VERIFIERS_MAX]; /* secrets 0: free */
 	struct index_day days[DAYS_KEPT]; /* first moments, by day modulo their number */
 	uint64_t changes;
 	/* The last answers of index_claims() and index_counts(). */

@@ -105,6 +105,29 @@ index_drop_client(struct index *x, uint32_t slot)
 	index_release(x, INDEX_CLIENT, slot);
 }
 
+/* Which verifier keys are in use. One that finds no place here works too (see
+ * authenticate.c), as does a secret without one. */
+static void
+count_verifier(struct index *x, uint16_t was, uint16_t is)
+{
+	struct index_verifier *free = NULL, *v;
+
+	if (was == is)
+		return;
+	for (v = x->verifiers; v < x->verifiers + VERIFIERS_MAX; v++) {
+		if (v->secrets > 0 && v->number == was)
+			v->secrets--;
+		if (v->secrets > 0 && v->number == is) {
+			v->secrets++;
+			is = 0;
+		} else if (v->secrets == 0 && free == NULL) {
+			free = v;
+		}
+	}
+	if (is != 0 && free != NULL)
+		*free = (struct index_verifier){.number = is, .secrets = 1};
+}
+
 static void
 unlink_secret(struct index *x, uint32_t slot)
 {
@@ -134,6 +157,7 @@ index_put_secret(struct index *x, const struct record *row)
 	uint32_t slot = client == 0 ? 0 : index_want(x, INDEX_SECRET, id);
 	struct index_secret *s;
 	struct index_client *c;
+	uint16_t verifier_key;
 
 	if (client == 0)
 		return KERR_NOMEM;
@@ -156,10 +180,12 @@ index_put_secret(struct index *x, const struct record *row)
 	s->ends = index_moment(ends);
 	s->number = (uint32_t)record_int(row, ROW_SECRET_NUMBER);
 	s->state = (uint8_t)record_int(row, ROW_SECRET_STATE);
-	s->verifier_key = read_verifier_key(row, ROW_SECRET_VERIFIER_KEY);
+	verifier_key = read_verifier_key(row, ROW_SECRET_VERIFIER_KEY);
 	s->flags = INDEX_PRESENT;
 	if (!read_verifier(row, ROW_SECRET_VERIFIER, s->verifier))
-		s->verifier_key = 0;
+		verifier_key = 0;
+	count_verifier(x, s->verifier_key, verifier_key);
+	s->verifier_key = verifier_key;
 	if (s->verifier_key == 0)
 		s->flags |= INDEX_FENCED;
 	return KERR_OK;
@@ -171,6 +197,7 @@ index_drop_secret(struct index *x, uint32_t slot)
 	const struct index_secret *s = index_at(x, INDEX_SECRET, slot);
 	int64_t id = s->id;
 
+	count_verifier(x, s->verifier_key, 0);
 	unlink_secret(x, slot);
 	idmap_remove(&x->tables[INDEX_SECRET].ids, id);
 	slab_remove(&x->tables[INDEX_SECRET].rows, slot);
