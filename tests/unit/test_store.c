@@ -487,8 +487,7 @@ suite(void)
 	tcase_add_test(t, the_sealed_state_carries_what_was_set_with_the_commit);
 	tcase_add_test(t, a_plain_row_replaces_the_one_with_its_key);
 	tcase_add_test(t, an_audit_record_cannot_be_replaced_or_deleted);
-	tcase_add_test(
-		t, before_the_vault_is_open_no_security_row_but_the_deployment_is_read);
+	tcase_add_test(t, before_the_vault_is_open_no_security_row_is_read_or_written);
 	tcase_add_test(t, a_reader_sees_whole_commits_while_the_writer_goes_on);
 	suite_add_tcase(s, t);
 	return s;
