@@ -1,6 +1,7 @@
 #include "keyd/front/connection.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -25,6 +26,10 @@
 #define SWEEP_PARTS 8
 /* Record buffers of OpenSSL are kept no longer than that. */
 #define BUFFERS_MS 250
+/* They leave holes of 34 KiB between what their neighbours keep; the system gets those back when so many have gone,
+ * or after so long. */
+#define TRIM_SESSIONS 256
+#define TRIM_MS       1000
 /* Of a request that was refused before its end, so much and so long is still read, since
  * a socket that is closed with bytes in it takes the answer away from the caller. */
 #define LINGER_MS    2000
@@ -77,6 +82,8 @@ struct connections {
 	uint32_t used; /* slots that were ever used */
 	uint32_t first_free;
 	uint32_t sweep_at;
+	uint32_t dropped; /* sessions whose buffers went since the last trim */
+	uint64_t trimmed; /* when that was */
 	struct slot *slots;
 };
 
@@ -696,6 +703,17 @@ expire(struct connection *c)
 	run(c);
 }
 
+static void
+trim(struct connections *t, uint64_t now)
+{
+	if (!t->dropped || now < t->trimmed + TRIM_MS ||
+		(t->dropped < TRIM_SESSIONS && now < t->trimmed + 10 * TRIM_MS))
+		return;
+	malloc_trim(0);
+	t->dropped = 0;
+	t->trimmed = now;
+}
+
 void
 connection_sweep(struct connections *t)
 {
@@ -712,10 +730,12 @@ connection_sweep(struct connections *t)
 		if (c->ssl && c->buffers_until && now >= c->buffers_until) {
 			tls_drop_buffers(c->ssl);
 			c->buffers_until = 0;
+			t->dropped++;
 		}
 		if (c->deadline && now >= c->deadline)
 			expire(c);
 	}
+	trim(t, now);
 }
 
 void

@@ -16,14 +16,41 @@ hex_value(uint8_t c)
 	return -1;
 }
 
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Is one of the eight bytes 0? */
+static uint64_t
+zero_in(uint64_t v)
+{
+	return (v - EACH(1)) & ~v & EACH(0x80);
+}
+
+/* How many bytes from the start stay as they are: ASCII without '%', '+' and NUL. A token is nothing
+ * else, so eight are looked at in one go. */
+static size_t
+plain_run(const uint8_t *p, size_t len)
+{
+	size_t n = 0;
+
+	for (; n + sizeof(uint64_t) <= len; n += sizeof(uint64_t)) {
+		uint64_t v;
+
+		memcpy(&v, p + n, sizeof(v));
+		if ((v & EACH(0x80)) | zero_in(v) | zero_in(v ^ EACH('%')) |
+			zero_in(v ^ EACH('+')))
+			break;
+	}
+	return n;
+}
+
 /* In place: what is decoded is never longer. */
 static enum kerr
 decode(uint8_t *p, size_t *len, bool plus_is_blank)
 {
 	bool ascii = true;
-	size_t out = 0;
+	size_t out = plain_run(p, *len);
 
-	for (size_t i = 0; i < *len; i++) {
+	for (size_t i = out; i < *len; i++) {
 		uint8_t c = p[i];
 
 		if (c == '+' && plus_is_blank) {
