@@ -1,0 +1,118 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/model/model.h"
+#include "core/trail/file.h"
+#include "keyd/cli/call.h"
+#include "keyd/cli/file.h"
+#include "keyd/cli/request.h"
+#include "keyd/cli/run.h"
+#include "keyd/cli/stream.h"
+
+/* The audit chain: checked in place or as an exported file, and exported. */
+
+#define TEXT_MAX_ 4096
+
+static int
+exit_of_verdict(const struct record *answer)
+{
+	return record_int(answer, AUDIT_VERIFY_VERDICT) == AUDIT_VERDICT_BROKEN
+		       ? EXIT_FAILED
+		       : EXIT_DONE;
+}
+
+/* What was found, in the words of keyd's own answer. Without heads from elsewhere nobody
+ * knows whether the end was cut off, so a good file is consistent, not complete. */
+static enum kerr
+put_verdict(const struct trail *t, struct record *answer)
+{
+	struct buf text;
+	enum kerr err = KERR_NOMEM;
+	const char *sentence;
+
+	buf_init(&text, TEXT_MAX_);
+	trail_summary(t, &text);
+	sentence = buf_text(&text);
+	record_set_int(answer, AUDIT_VERIFY_FIRST, (int64_t)t->first);
+	record_set_int(answer, AUDIT_VERIFY_LAST, (int64_t)t->at.seq);
+	record_set_int(answer, AUDIT_VERIFY_HEADS, (int64_t)t->heads);
+	record_set_int(answer, AUDIT_VERIFY_VERDICT,
+		t->wrong ? AUDIT_VERDICT_BROKEN : AUDIT_VERDICT_CONSISTENT);
+	if (t->wrong)
+		record_set_int(answer, AUDIT_VERIFY_AT, (int64_t)t->wrong);
+	if (sentence)
+		err = record_set_text(answer, AUDIT_VERIFY_TEXT, sentence);
+	buf_clear(&text);
+	return err;
+}
+
+static int
+verify_file(struct cli *c, const char *path)
+{
+	struct record *answer = record_new(c->arena, &audit_verify_schema);
+	struct trail_file *file = NULL;
+	struct trail *t = mem_new(1, sizeof(*t));
+	uint64_t len;
+	int fd = -1, code;
+	enum kerr err = file_open(path, &fd, &len, &c->fault);
+
+	if (err == KERR_OK) {
+		file = trail_file_new(fd);
+		err = t && answer && file ? trail_file_check(file, NULL, t) : KERR_NOMEM;
+		if (err == KERR_DAMAGED)
+			err = KERR_OK;
+		if (err == KERR_OK)
+			err = put_verdict(t, answer);
+		if (err != KERR_OK)
+			fault_set(&c->fault, err, "", "%.200s: %s", path, kerr_text(err));
+	}
+	code = err == KERR_OK ? show_record(c, answer) : report(c);
+	if (code == EXIT_DONE)
+		code = exit_of_verdict(answer);
+	trail_file_free(file);
+	mem_free(t);
+	if (fd >= 0)
+		close(fd);
+	return code;
+}
+
+int
+run_audit_verify(struct cli *c)
+{
+	struct record *answer;
+	const uint8_t *body;
+	size_t len;
+	int code;
+
+	if (c->args.operand_count)
+		return verify_file(c, c->args.operands[0]);
+	if (request_send(c, &body, &len) != KERR_OK ||
+		read_answer(c, &audit_verify_schema, body, len, &answer) != KERR_OK)
+		return report(c);
+	code = show_answer(c, body, len);
+	return code == EXIT_DONE ? exit_of_verdict(answer) : code;
+}
+
+int
+run_audit_export(struct cli *c)
+{
+	struct new_file file = {.fd = -1};
+	struct stream s = {.method = "GET",
+		.target = c->args.command->path,
+		.in = -1,
+		.out = &file,
+		.what = "exporting"};
+	const char *path = c->args.operand_count ? c->args.operands[0] : NULL;
+	enum kerr err = KERR_OK;
+
+	if (path)
+		err = file_create_beside(path, &file, &c->fault);
+	if (err == KERR_OK)
+		err = stream_call(c, &s, NULL);
+	if (err == KERR_OK && path)
+		err = file_finish(&file, &c->fault);
+	file_drop(&file);
+	return err == KERR_OK ? EXIT_DONE : report(c);
+}
