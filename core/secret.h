@@ -16,7 +16,7 @@
  * files that may. */
 struct secret;
 
-#define SECRET_POOL_MAX_LEN 512 /* longest pooled secret, bytes */
+#define SECRET_POOL_MAX_LEN 4096 /* longest pooled secret, bytes */
 
 /* Once per process, before any secret_new(). Locks slots × slot memory and fails with
  * KERR_NOMEM, saying how much RLIMIT_MEMLOCK must allow, when it cannot be locked: a

@@ -18,7 +18,7 @@
 /* keyd-keeper: opens what it was handed, closes its jail, starts its threads, and becomes
  * the answering one. */
 
-#define SECRET_SLOTS 4096
+#define SECRET_SLOTS 1024
 #define QUEUE_MAX    4096
 #define ROUND_ARENA  (256u << 10)
 

@@ -41,6 +41,10 @@ try_slot(void *with, struct record *row)
 	if (t->kind >= 0 ? kind != t->kind
 			 : (kind == SLOT_KIND_KEY_FILE || kind == SLOT_KIND_CREDENTIAL))
 		return KERR_OK;
+	t->err = vault_set_deployment(
+		t->k->vault, record_text(row, ROW_SEAL_SLOT_DEPLOYMENT));
+	if (t->err != KERR_OK)
+		return KERR_OK;
 	sealed = record_bytes(row, ROW_SEAL_SLOT_SEALED, &len);
 	t->err = vault_slot_open(t->k->vault, kind, t->typed, sealed, len, t->fault);
 	return t->err == KERR_OK ? KERR_CLOSED : KERR_OK;

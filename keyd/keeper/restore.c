@@ -39,6 +39,8 @@ keep_slot(void *with, int kind, const char *label, const void *sealed, size_t le
 	record_set_int(row, ROW_SEAL_SLOT_CREATED, r->op.now);
 	err = record_set_text(row, ROW_SEAL_SLOT_LABEL, label);
 	if (err == KERR_OK)
+		err = record_set_text(row, ROW_SEAL_SLOT_DEPLOYMENT, r->facts.deployment);
+	if (err == KERR_OK)
 		err = record_set_bytes(row, ROW_SEAL_SLOT_SEALED, sealed, len);
 	return err == KERR_OK ? store_put(r->op.store, TABLE_seal_slot, row) : err;
 }

@@ -169,6 +169,9 @@ add_slot(struct keeper *k, struct job *j, struct op *op)
 	err = record_set_text(
 		row, ROW_SEAL_SLOT_LABEL, record_text(body, SEAL_SLOT_LABEL));
 	if (err == KERR_OK)
+		err = record_set_text(
+			row, ROW_SEAL_SLOT_DEPLOYMENT, vault_deployment(k->vault));
+	if (err == KERR_OK)
 		err = record_set_bytes(
 			row, ROW_SEAL_SLOT_SEALED, sealed->data, sealed->len);
 	if (err == KERR_OK)

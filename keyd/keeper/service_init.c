@@ -177,6 +177,9 @@ service_keep_slot(struct keeper *k, int kind, const char *label,
 	if (err == KERR_OK)
 		err = record_set_text(row, ROW_SEAL_SLOT_LABEL, label);
 	if (err == KERR_OK)
+		err = record_set_text(
+			row, ROW_SEAL_SLOT_DEPLOYMENT, vault_deployment(k->vault));
+	if (err == KERR_OK)
 		err = record_set_bytes(
 			row, ROW_SEAL_SLOT_SEALED, sealed.data, sealed.len);
 	if (err == KERR_OK)

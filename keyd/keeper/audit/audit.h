@@ -129,19 +129,18 @@ enum kerr audit_verify(
 enum kerr audit_export(
 	struct audit *a, struct store_reader *r, struct buf *out) MUST_CHECK;
 
-/* For restore: every record in the sink of this deployment (vault_deployment) after
- * `after_seq`, oldest first, parsed into audit_schema; the arena is reset between them.
- * *ret_newest is the newest record, *ret_newest_time the time of the newest head or
- * record. each may end it by failing. KERR_NOTFOUND: there is nothing of this deployment;
- * KERR_DAMAGED: what was replayed up to there is sound, the rest is not. */
 typedef enum kerr (*audit_each)(void *with, const struct record *audit_record);
 struct audit_replay {
-	const char *deployment;
+	const char *deployment; /* vault_deployment: of others nothing is replayed */
 	uint64_t after_seq;
-	struct arena *arena;
-	audit_each each;
+	struct arena *arena; /* reset between records */
+	audit_each each;     /* may end it by failing */
 	void *with;
 };
+/* For restore: every record in the sink behind after_seq, oldest first, parsed into
+ * audit_schema. *ret_newest is the newest record, *ret_newest_time the time of the newest
+ * head or record. KERR_NOTFOUND: there is nothing of this deployment; KERR_DAMAGED: what
+ * was replayed up to there is sound, the rest is not. */
 enum kerr audit_sink_replay(int sink_fd, const struct audit_replay *how,
 	int64_t *ret_newest_time, struct audit_mark *ret_newest) MUST_CHECK;
 /* A new segment after a restore, within a transaction: names the old head and the newest

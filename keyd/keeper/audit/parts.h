@@ -80,20 +80,20 @@ enum kerr rows_hash_of(const struct record *row, uint8_t ret[TRAIL_HASH_LEN]) MU
  */
 enum kerr rows_page(struct store_reader *r, struct arena *a, uint64_t after, size_t limit,
 	store_each each, void *with) MUST_CHECK;
-/* Feeds the trail (NULL: nothing is checked) every record behind its last one, and, with
- * heads, behind each the heads that name it. before: called before each record and, with
- * NULL, at the end; after: once the trail took a record or a head. Either may be NULL,
- * and ends the walk by failing. KERR_DAMAGED: the trail says what. */
 struct rows_walk {
 	struct store_reader *reader;
 	struct arena *arena;
-	struct trail *trail;
-	bool heads;
+	struct trail *trail; /* NULL: nothing is checked */
+	bool heads;          /* behind each record those that name it */
+	/* Before each record and, with NULL, at the end; once the trail took a record, or
+	 * a head. Each may be NULL (but record without a trail), and ends the walk by
+	 * failing. */
 	enum kerr (*before)(void *with, const struct record *row);
 	enum kerr (*record)(void *with, const struct record *row);
 	enum kerr (*head)(void *with, struct trail_text note);
 	void *with;
 };
+/* Feeds the trail every record behind its last one. KERR_DAMAGED: the trail says what. */
 enum kerr rows_walk(const struct rows_walk *w) MUST_CHECK;
 
 /* sink.c: something was committed, a head was made. On the write thread. */

@@ -241,7 +241,8 @@ index_release(struct index *x, enum index_kind kind, uint32_t slot)
 	const uint8_t *flags = flags_of(x, kind, slot);
 	int64_t id;
 
-	if ((*flags & INDEX_PRESENT) != 0 || is_referred_to(x, kind, slot))
+	if (flags == NULL || (*flags & INDEX_PRESENT) != 0 ||
+		is_referred_to(x, kind, slot))
 		return;
 	/* All that come here begin with their id. */
 	memcpy(&id, index_at(x, kind, slot), sizeof(id));

@@ -294,8 +294,10 @@ op_note(struct op *op, const char *action, const char *object, int64_t id,
 		.object_id = id,
 		.result = result};
 
-	if (op->store == NULL)
-		return op_fault(op, KERR_INTERNAL, "",
-			"only the writing thread keeps the audit chain");
+	if (op->store == NULL) { /* the write thread writes it before the answer leaves */
+		op->later = (struct op_later){
+			.action = action, .object = object, .result = result, .id = id};
+		return KERR_OK;
+	}
 	return append(op, &e);
 }

@@ -412,13 +412,36 @@ refs_skeleton(struct op *op, const char *name, const char **ret)
 	return keep(op, &b, text_skeleton(&b, name, strlen(name)), ret);
 }
 
+static bool
+is_blank(uint32_t c)
+{
+	return c == ' ' || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) ||
+	       c == 0x202f || c == 0x205f || c == 0x3000;
+}
+
+/* Also true when there is nothing at all. */
+static bool
+has_blank_edge(const char *text, size_t len)
+{
+	uint32_t c = ' ';
+	bool hidden, first = true;
+	size_t n;
+
+	while ((n = text_next(text, len, &c, &hidden)) > 0) {
+		if (first && is_blank(c))
+			return true;
+		first = false;
+		text += n;
+		len -= n;
+	}
+	return is_blank(c);
+}
+
 enum kerr
 refs_name(struct op *op, const char *text, const char *field, const char **ret)
 {
-	const char *skeleton;
 	struct buf b;
 	size_t len = strlen(text);
-	enum kerr err;
 
 	if (!text_is_utf8(text, len) || text_has_hidden(text, len))
 		return op_fault(op, KERR_INVALID, field,
@@ -428,11 +451,7 @@ refs_name(struct op *op, const char *text, const char *field, const char **ret)
 		return op_fault(op, KERR_INVALID, field,
 			"it looks like a secret: treat that one as leaked, and use "
 			"another text");
-	err = refs_skeleton(op, text, &skeleton);
-	if (err != KERR_OK)
-		return err;
-	len = strlen(skeleton);
-	if (len == 0 || skeleton[0] == ' ' || skeleton[len - 1] == ' ')
+	if (has_blank_edge(text, len))
 		return op_fault(op, KERR_INVALID, field,
 			"it is empty, or begins or ends with a blank");
 	buf_init(&b, NAME_MAX_BYTES * 4);

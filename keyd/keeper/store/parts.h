@@ -116,6 +116,13 @@ enum kerr write_unload(struct store *s, enum table_id table, int64_t id) MUST_CH
 void tally_add(struct tally *t, const uint8_t term[ROW_TERM_LEN]);
 enum kerr digest_write(struct store *s) MUST_CHECK;
 enum kerr digest_start(struct store *s, struct fault *fault) MUST_CHECK;
+/* How many things are not as the sealed state says. */
+uint64_t tally_differs(const struct tally *is, const struct tally *want);
+
+/* quick.c: reads all rows with two threads, their versions into memory, and says whether
+ * they are exactly as the sealed state has them; if they are not, what it loaded is worth
+ * nothing. */
+bool quick_start(struct store *s, const struct tally *want, struct tally *ret);
 
 /* reserve.c */
 void reserve_set(struct store *s, size_t bytes);

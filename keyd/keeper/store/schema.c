@@ -227,6 +227,14 @@ schema_sql(enum table_id table, enum sql which, struct buf *out)
 		select_sql(table, "", "", out);
 		buf_put_text(out, " WHERE \"id\" > $1 ORDER BY \"id\" DESC");
 		break;
+	case SQL_LOWER:
+		select_sql(table, "", "", out);
+		buf_put_text(out, " WHERE \"id\" <= $1 ORDER BY \"id\"");
+		break;
+	case SQL_UPPER:
+		select_sql(table, "", "", out);
+		buf_put_text(out, " WHERE \"id\" > $1 ORDER BY \"id\"");
+		break;
 	case SQL_INSERT:
 		insert_sql(table, 0, "", "", out);
 		break;

@@ -12,6 +12,8 @@ enum sql {
 	SQL_GET,       /* $1 id */
 	SQL_SCAN,      /* in the order of ids, as the pages have them */
 	SQL_SCAN_BACK, /* $1: from the end down to above that id */
+	SQL_LOWER,     /* as SQL_SCAN: $1 the last id */
+	SQL_UPPER,     /* $1: the id before the first */
 	SQL_INSERT,    /* all columns */
 	SQL_DELETE,    /* $1 id */
 	SQL_AT,        /* of the past: $1 id, $2 time: the newest that began by then; its

@@ -151,8 +151,9 @@ find(struct versions *v, enum table_id table, int64_t id)
 	return l ? &l->at[id & (LEAF_SIZE - 1)] : NULL;
 }
 
+/* With the lock held: at start two threads come here. */
 static _Atomic uint64_t *
-make(struct versions *v, enum table_id table, int64_t id)
+make_path(struct versions *v, enum table_id table, int64_t id)
 {
 	struct root *r = atomic_load(&v->roots[table]);
 	_Atomic(struct node *) *n;
@@ -181,6 +182,19 @@ make(struct versions *v, enum table_id table, int64_t id)
 		atomic_store_explicit(l, fresh, memory_order_release);
 	}
 	return &atomic_load(l)->at[id & (LEAF_SIZE - 1)];
+}
+
+static _Atomic uint64_t *
+make(struct versions *v, enum table_id table, int64_t id)
+{
+	_Atomic uint64_t *at = find(v, table, id);
+
+	if (at)
+		return at;
+	(void)pthread_mutex_lock(&v->lock);
+	at = make_path(v, table, id);
+	(void)pthread_mutex_unlock(&v->lock);
+	return at;
 }
 
 uint64_t
