@@ -40,7 +40,9 @@ struct world {
 	struct arena *arena; /* of the row at hand */
 	int64_t stride;      /* between ids */
 	uint32_t newer_key;  /* of callers and every second secret */
-	unsigned good;       /* authentications that succeeded */
+	/* NULL: index_put() */
+	enum kerr (*put)(struct world *w, enum table_id table, const struct record *row);
+	unsigned good; /* authentications that succeeded */
 	struct {
 		struct world_row is;
 		int state;
@@ -135,6 +137,11 @@ void world_verifier_key(struct world *w, size_t s, uint32_t key);
 void world_bad_verifier(struct world *w, size_t s);
 void world_bad_key(struct world *w, size_t client);
 void world_end_token(struct world *w, size_t ended, size_t client);
+
+/* Asks the index some questions and asserts that it answers as the arrays do. */
+void world_compare(struct world *w);
+/* So many steps with questions between. */
+void world_live(struct world *w, unsigned steps, unsigned fullness);
 
 /* The questions. */
 enum index_verdict world_authenticate(struct world *w, size_t client, size_t secret,
