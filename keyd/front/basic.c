@@ -9,7 +9,7 @@
 #include "keyd/front/form.h"
 
 /* Each byte of both may be sent as %XX. */
-#define DECODED_MAX (3 * (BASIC_USER_MAX + SECRET_POOL_MAX_LEN) + 1)
+#define DECODED_MAX (3 * (BASIC_USER_MAX + BASIC_PASSWORD_MAX) + 1)
 
 /* What stands behind the scheme and its blanks; NULL when the scheme is another. */
 static const char *
@@ -53,7 +53,7 @@ split(uint8_t *bytes, size_t len, struct basic *ret)
 	password_len = len - user_len - 1;
 	percent_decode(bytes, &user_len);
 	percent_decode(colon + 1, &password_len);
-	if (user_len > BASIC_USER_MAX || password_len > SECRET_POOL_MAX_LEN)
+	if (user_len > BASIC_USER_MAX || password_len > BASIC_PASSWORD_MAX)
 		return KERR_UNKNOWN_CALLER;
 	ret->secret = secret_new(colon + 1, password_len);
 	if (!ret->secret)

@@ -15,20 +15,22 @@
 
 struct connections;
 
+/* For at most max of them; NULL: no memory. */
 struct connections *connections_new(struct front *f, uint32_t max);
 /* Ends all of them at once; the loop must turn before its memory goes. */
 void connections_end(struct connections *t);
 void connections_free(struct connections *t);
 uint32_t connections_count(const struct connections *t);
 
-/* Serves a connected socket, which is taken over. The caller's address is the socket's. */
+/* Serves a connected socket, which is taken over. The caller's address is the socket's.
+ */
 void connection_begin(struct connections *t, int fd, enum door door);
 /* An answer of the keeper for whoever asked, if it is still there. */
 void connection_answer(
 	struct connections *t, struct keeper_asker asker, const struct message *m);
+#define CONNECTION_SWEEP_MS 50
 /* Looks at a part of the connections: over time, memory that can be given back. Call it
  * every CONNECTION_SWEEP_MS. */
-#define CONNECTION_SWEEP_MS 50
 void connection_sweep(struct connections *t);
 /* Ends the ones that are idle and lets the others finish. */
 void connection_stop(struct connections *t);

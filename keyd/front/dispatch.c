@@ -68,8 +68,8 @@ read_caller(struct exchange *ex)
 
 	if (name && proxy_trusts(ex->front->proxies, ex->source) &&
 		http_in_field(&ex->http, &ex->in, name, &value, NULL))
-		proxy_read_field(ex->front->proxies,
-			(const char *)ex->in.data + value.at, value.len, ex->source);
+		proxy_read_field(ex->front->proxies, (const char *)ex->in.data + value.at,
+			value.len, ex->source);
 }
 
 /* False: there is no such route, and that has been answered. */

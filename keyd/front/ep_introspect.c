@@ -88,8 +88,7 @@ ep_introspect(struct exchange *ex)
 			 * token without a jti as for one that is not active. */
 			if (oauth_verify(ex->front, token->text, token->len, &jws))
 				flat_put(&flat, INTROSPECT_ASK_JTI, jws.jti, jws.jti_len);
-			exchange_ask(
-				ex, MESSAGE_INTROSPECT, flat.bytes, flat.len, answered);
+			oauth_ask(ex, MESSAGE_INTROSPECT, &flat, answered);
 		}
 	}
 	flat_clear(&flat);

@@ -24,8 +24,8 @@ put_url(struct buf *out, const char *member, const char *issuer, const char *pat
 	json_put_member(out, false, member, url);
 }
 
-/* RFC 8414 section 2 and OpenID Connect Discovery 1.0 section 3, in one document: v8 of the
- * Ed-Fi API and OpenID clients read the second, of which keyd is no full provider. */
+/* RFC 8414 section 2 and OpenID Connect Discovery 1.0 section 3, in one document: v8 of
+ * the Ed-Fi API and OpenID clients read the second, of which keyd is no full provider. */
 void
 ep_metadata_write(struct front *f)
 {
@@ -40,14 +40,13 @@ ep_metadata_write(struct front *f)
 	put_url(out, "jwks_uri", issuer, "/oauth/jwks");
 	put_url(out, "introspection_endpoint", issuer, "/oauth/introspect");
 	put_url(out, "revocation_endpoint", issuer, "/oauth/revoke");
-	buf_put_text(out,
-		",\"grant_types_supported\":[\"client_credentials\"]"
-		",\"response_types_supported\":[]"
-		",\"subject_types_supported\":[\"public\"]"
-		",\"token_endpoint_auth_methods_supported\":" METHODS
-		",\"introspection_endpoint_auth_methods_supported\":" METHODS
-		",\"revocation_endpoint_auth_methods_supported\":" METHODS
-		",\"id_token_signing_alg_values_supported\":");
+	buf_put_text(out, ",\"grant_types_supported\":[\"client_credentials\"]"
+			  ",\"response_types_supported\":[]"
+			  ",\"subject_types_supported\":[\"public\"]"
+			  ",\"token_endpoint_auth_methods_supported\":" METHODS
+			  ",\"introspection_endpoint_auth_methods_supported\":" METHODS
+			  ",\"revocation_endpoint_auth_methods_supported\":" METHODS
+			  ",\"id_token_signing_alg_values_supported\":");
 	buf_put_text(out, rs256 ? "[\"ES256\",\"RS256\"]}" : "[\"ES256\"]}");
 }
 

@@ -6,7 +6,6 @@
 
 #include <sodium.h>
 
-
 #include "core/clock.h"
 #include "core/model/model.h"
 #include "core/text.h"
@@ -60,7 +59,8 @@ take_version(struct exchange *ex, struct record *request)
 		value.len -= 2;
 	}
 	if (text_to_int(text, value.len, &version) != KERR_OK || version < 1)
-		return refuse(ex, "version", "If-Match must be the version of the object");
+		return refuse(
+			ex, "version", "If-Match must be the version of the object");
 	record_set_int(request, REQUEST_VERSION, version);
 	return true;
 }

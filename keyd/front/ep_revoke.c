@@ -36,8 +36,7 @@ ep_revoke(struct exchange *ex)
 		} else {
 			if (oauth_verify(ex->front, token->text, token->len, &jws))
 				flat_put(&flat, REVOKE_ASK_JTI, jws.jti, jws.jti_len);
-			exchange_ask(
-				ex, MESSAGE_REVOKE_TOKEN, flat.bytes, flat.len, answered);
+			oauth_ask(ex, MESSAGE_REVOKE_TOKEN, &flat, answered);
 		}
 	}
 	flat_clear(&flat);

@@ -130,11 +130,9 @@ ep_token(struct exchange *ex)
 		if (scope->text)
 			flat_put(&flat, TOKEN_ASK_SCOPE, scope->text, scope->len);
 		if (resource->text)
-			flat_put(&flat, TOKEN_ASK_RESOURCE, resource->text, resource->len);
-		if (flat.failed)
-			reply_error(ex, KERR_INTERNAL);
-		else
-			exchange_ask(ex, MESSAGE_TOKEN, flat.bytes, flat.len, answered);
+			flat_put(
+				&flat, TOKEN_ASK_RESOURCE, resource->text, resource->len);
+		oauth_ask(ex, MESSAGE_TOKEN, &flat, answered);
 	}
 	flat_clear(&flat);
 	oauth_clear(&ask);

@@ -3,6 +3,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include <sodium.h>
+
 #include "core/model/model.h"
 #include "core/wire/json_write.h"
 #include "keyd/front/flat.h"
@@ -10,8 +12,9 @@
 #include "keyd/front/reply.h"
 #include "keyd/role/gate.h"
 
-/* Ed-Fi's token_info: whoever holds a token may look at it. The members stand in the order
- * of ODS/API 7; what only an ODS knows (organizations below, resources) is left out. */
+/* Ed-Fi's token_info: whoever holds a token may look at it. The members stand in the
+ * order of ODS/API 7; what only an ODS knows (organizations below, resources) is left
+ * out. */
 
 #define CHALLENGE "Bearer realm=\"keyd\", error=\"invalid_token\""
 
@@ -91,8 +94,7 @@ put_info(struct buf *out, const struct record *r)
 	put_texts(out, "assigned_profiles", r, TOKEN_INFO_PROFILES);
 	if (record_has(r, TOKEN_INFO_CLAIMSET)) {
 		buf_put_text(out, ",\"claim_set\":{");
-		json_put_member(
-			out, true, "name", record_text(r, TOKEN_INFO_CLAIMSET));
+		json_put_member(out, true, "name", record_text(r, TOKEN_INFO_CLAIMSET));
 		buf_put_u8(out, '}');
 	}
 	if (record_has(r, TOKEN_INFO_YEAR)) {
@@ -142,7 +144,7 @@ ask(struct exchange *ex, const struct jws_token *jws)
 	flat_start(&flat);
 	flat_put(&flat, TOKEN_INFO_ASK_JTI, jws->jti, jws->jti_len);
 	flat_put(&flat, TOKEN_INFO_ASK_SOURCE, ex->source, sizeof(ex->source));
-	exchange_ask(ex, MESSAGE_TOKEN_INFO, flat.bytes, flat.len, answered);
+	oauth_ask(ex, MESSAGE_TOKEN_INFO, &flat, answered);
 	flat_clear(&flat);
 }
 
@@ -166,7 +168,8 @@ ep_token_info(struct exchange *ex)
 			&len) != KERR_OK ||
 		!oauth_verify(ex->front, token, len, &jws))
 		refuse_token(ex);
-	else if (!body->text || body->len != len || memcmp(body->text, token, len) != 0)
+	else if (!body->text || body->len != len ||
+		 sodium_memcmp(body->text, token, len) != 0)
 		reply_oauth(ex, 400, "invalid_request",
 			"token must be the one that authorizes the request");
 	else

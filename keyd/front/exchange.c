@@ -132,8 +132,8 @@ void
 exchange_ask(struct exchange *ex, uint16_t number, const void *payload, size_t len,
 	exchange_answered *answered)
 {
-	enum kerr err = keeper_ask(
-		ex->front->keeper, number, payload, len, ex->asker, NULL);
+	enum kerr err =
+		keeper_ask(ex->front->keeper, number, payload, len, ex->asker, NULL);
 
 	if (err == KERR_OK) {
 		ex->answered = answered;

@@ -35,7 +35,7 @@ struct exchange {
 	size_t ref_len;
 	char ref[EXCHANGE_REF_MAX + 1]; /* of the route's {ref}, decoded */
 	char request_id[FRONT_REQUEST_ID + 1];
-	uint64_t began; /* monotonic microseconds */
+	uint64_t began;              /* monotonic microseconds */
 	exchange_answered *answered; /* who waits for the keeper; NULL: nobody */
 	struct upload *upload;       /* a body that is too large for memory */
 	/* The answer. */
@@ -43,7 +43,7 @@ struct exchange {
 	bool close;  /* the connection, after it */
 	bool unread; /* the request has a rest that nobody wants */
 	unsigned status;
-	size_t out_at; /* of the answer's first byte that is not sent */
+	size_t out_at;       /* of the answer's first byte that is not sent */
 	const uint8_t *tail; /* sent after out; lies in the mapping */
 	size_t tail_len;
 	void *map;
@@ -69,8 +69,8 @@ uint8_t *exchange_body(struct exchange *ex, size_t *ret_len);
 /* How much to read from the caller at once. */
 size_t exchange_read_size(const struct exchange *ex);
 
-/* Asks the keeper; answered is called once, with the answer or with status KERR_CLOSED. On
- * failure the request has been answered with 503 or 500. */
+/* Asks the keeper; answered is called once, with the answer or with status KERR_CLOSED.
+ * On failure the request has been answered with 503 or 500. */
 void exchange_ask(struct exchange *ex, uint16_t number, const void *payload, size_t len,
 	exchange_answered *answered);
 

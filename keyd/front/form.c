@@ -25,8 +25,8 @@ zero_in(uint64_t v)
 	return (v - EACH(1)) & ~v & EACH(0x80);
 }
 
-/* How many bytes from the start stay as they are: ASCII without '%', '+' and NUL. A token is nothing
- * else, so eight are looked at in one go. */
+/* How many bytes from the start stay as they are: ASCII without '%', '+' and NUL. A
+ * token is nothing else, so eight are looked at in one go. */
 static size_t
 plain_run(const uint8_t *p, size_t len)
 {
@@ -114,7 +114,8 @@ read_pair(struct form *f, uint8_t *p, size_t len, struct fault *fault)
 	if (find(f, (const char *)p, name_len))
 		return fault_set(fault, KERR_INVALID, "", "a parameter is given twice");
 	if (f->count == FORM_PAIRS)
-		return fault_set(fault, KERR_INVALID, "", "there are too many parameters");
+		return fault_set(
+			fault, KERR_INVALID, "", "there are too many parameters");
 	f->pairs[f->count++] = (struct form_pair){
 		.name = (const char *)p,
 		.name_len = name_len,

@@ -23,10 +23,10 @@
 #include "keyd/role/gate.h"
 #include "keyd/role/settings.h"
 
-#define ARENA_MAX  (256u << 10) /* of a message that the keeper sends by itself */
-#define ANSWER_MS  10000        /* how long the keeper may take for a network's question */
-#define ACCEPT_MAX 64           /* connections accepted before the loop goes on */
-#define DOCUMENT_MAX (64u << 10)
+#define ARENA_MAX     (256u << 10) /* of a message that the keeper sends by itself */
+#define ANSWER_MS     10000 /* how long the keeper may take for a network's question */
+#define ACCEPT_MAX    64    /* connections accepted before the loop goes on */
+#define DOCUMENT_MAX  (64u << 10)
 #define STOPPED_LIMIT 1 /* connections of a local front */
 
 uint64_t
@@ -183,8 +183,8 @@ take_keys(struct front *f, const struct message *m)
 		ep_metadata_write(f);
 	}
 	if (err != KERR_OK)
-		log_write(LOG_ERROR, "keys-not-taken", "",
-			LOG_TEXT("why", kerr_text(err)));
+		log_write(
+			LOG_ERROR, "keys-not-taken", "", LOG_TEXT("why", kerr_text(err)));
 	arena_free(a);
 }
 
@@ -247,8 +247,7 @@ make_parts(struct front *f, const struct record *settings, struct fault *fault)
 		.context = f,
 	};
 	/* A local front sees no tokens. */
-	size_t tokens =
-		f->local ? 1 : (size_t)record_int(settings, SETTINGS_TOKEN_CACHE);
+	size_t tokens = f->local ? 1 : (size_t)record_int(settings, SETTINGS_TOKEN_CACHE);
 
 	f->keeper = keeper_new(&events);
 	f->jws = jws_new(f->issuer);
@@ -262,8 +261,8 @@ make_parts(struct front *f, const struct record *settings, struct fault *fault)
 }
 
 enum kerr
-front_init(struct front *f, bool local, const struct record *settings,
-	struct fault *fault)
+front_init(
+	struct front *f, bool local, const struct record *settings, struct fault *fault)
 {
 	enum kerr err;
 

@@ -63,9 +63,9 @@ struct front {
 	uv_prepare_t round_end; /* sends what the round has asked */
 	uv_timer_t sweep;
 	uv_poll_t *keeper_poll; /* of the channel as it is; NULL: there is none */
-	bool local;    /* serves one person's connection, then ends */
-	bool plain;    /* listeners without TLS, in tests */
-	bool stopping; /* finishes what is in hand */
+	bool local;             /* serves one person's connection, then ends */
+	bool plain;             /* listeners without TLS, in tests */
+	bool stopping;          /* finishes what is in hand */
 	bool ended;
 	int64_t phase; /* enum phase_name_word; -1: not known yet */
 	const char *issuer;
@@ -74,8 +74,8 @@ struct front {
 	struct jws *jws;
 	struct token_cache *cache;
 	struct tls *tls;
-	struct sources *sources;   /* connections of each address */
-	struct proxies *proxies;   /* whose word about an address counts; NULL: nobody's */
+	struct sources *sources; /* connections of each address */
+	struct proxies *proxies; /* whose word about an address counts; NULL: nobody's */
 	struct connections *table; /* by slot */
 	struct buf key_set;        /* /oauth/jwks, as it is sent */
 	struct buf metadata;
@@ -110,8 +110,8 @@ void front_serve(struct front *f, int fd, enum door door);
 /* Turns the loop until it is stopped, or once. */
 void front_run(struct front *f);
 void front_turn(struct front *f, bool wait);
-/* No new connection; requests in hand are finished, for at most FRONT_STOP_MS. */
 #define FRONT_STOP_MS 10000
+/* No new connection; requests in hand are finished, for at most FRONT_STOP_MS. */
 void front_stop(struct front *f);
 
 uint64_t front_now(const struct front *f); /* of the loop, milliseconds */

@@ -9,7 +9,8 @@
 struct parse {
 	struct http_in *r;
 	const struct buf *in;
-	uint8_t *body; /* where decoded bytes of chunks go; NULL while it is about the head */
+	uint8_t *body; /* where decoded bytes of chunks go; NULL while it is about the
+			  head */
 };
 
 const char *
@@ -31,7 +32,8 @@ http_method_name(enum http_method method)
 void
 http_in_start(struct http_in *r)
 {
-	/* The fields need no wiping: they are places, and field_count says how many count. */
+	/* The fields need no wiping: they are places, and field_count says how many
+	 * count. */
 	memset(r, 0, offsetof(struct http_in, fields));
 }
 

@@ -7,10 +7,12 @@
 
 #include "core/buf.h"
 
-/* One HTTP/1.1 request (RFC 9112) out of a buffer of bytes. llhttp parses; what llhttp takes and a strict server
- * must not is refused before it or after it: HTTP/0.9 and RTSP, an empty field name, a field that begins with a blank,
- * obsolete folding, no Host or two, Content-Length beside Transfer-Encoding, +N and 0xN lengths, bare CR or LF, NUL,
- * long chunk extensions, trailers. Works on places in the caller's buffer, which may move while more arrives. */
+/* One HTTP/1.1 request (RFC 9112) out of a buffer of bytes. llhttp parses; what llhttp
+ * takes and a strict server must not is refused before it or after it: HTTP/0.9 and
+ * RTSP, an empty field name, a field that begins with a blank, obsolete folding, no
+ * Host or two, Content-Length beside Transfer-Encoding, +N and 0xN lengths, bare CR or
+ * LF, NUL, long chunk extensions, trailers. Works on places in the caller's buffer,
+ * which may move while more arrives. */
 
 #define HTTP_HEAD_BYTES       16384 /* request line and fields, with the blank line */
 #define HTTP_TARGET_BYTES     4096
@@ -80,11 +82,12 @@ void http_in_start(struct http_in *r);
 enum http_progress http_in_head(struct http_in *r, struct buf *in);
 /* Goes on with the body, of at most body_max decoded bytes, after the head. */
 enum http_progress http_in_body(struct http_in *r, struct buf *in, size_t body_max);
-/* The bytes of `in` that a complete request took; what follows them belongs to the next. */
+/* The bytes of `in` that a complete request took; what follows them belongs to the
+ * next. */
 size_t http_in_used(const struct http_in *r);
 
-/* The value of the field with that name (ignoring case); false when there is none or more than one, and then
- * *ret_count (may be NULL) says how many there are. */
+/* The value of the field with that name (ignoring case); false when there is none or
+ * more than one, and then *ret_count (may be NULL) says how many there are. */
 bool http_in_field(const struct http_in *r, const struct buf *in, const char *name,
 	struct http_span *ret, unsigned *ret_count);
 /* Does the span's text equal the word, ignoring the case of ASCII letters? */

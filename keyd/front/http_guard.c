@@ -44,7 +44,8 @@ static const uint8_t classes[256] = {
 	[0x80 ... 0xff] = BYTE_VALUE,
 };
 
-/* Longest first words of a request line that is still to be told from another protocol's. */
+/* Longest first words of a request line that is still to be told from another
+ * protocol's. */
 #define METHOD_MAX 8
 
 bool
@@ -98,7 +99,8 @@ read_method(const uint8_t *p, size_t len, struct http_guard *ret)
 	return refuse(ret, 501, "the method is not known here");
 }
 
-/* The part of an absolute-form target (RFC 9112 section 3.2.2) that is the path; 0 when it is none. */
+/* The part of an absolute-form target (RFC 9112 section 3.2.2) that is the path; 0 when
+ * it is none. */
 static size_t
 skip_authority(const uint8_t *p, size_t len)
 {
@@ -165,10 +167,8 @@ read_request_line(const uint8_t *p, size_t len, struct http_guard *ret)
 	target = run_of(p + method + 1, len - method - 1, BYTE_TARGET);
 	if (!target || method + 1 + target == len || p[method + 1 + target] != ' ')
 		return refuse(ret, 400, "the request line is not well-formed");
-	return read_version(
-		       p + method + target + 2, len - method - target - 2, ret) &&
-	       read_method(p, method, ret) &&
-	       read_target(p, method + 1, target, ret);
+	return read_version(p + method + target + 2, len - method - target - 2, ret) &&
+	       read_method(p, method, ret) && read_target(p, method + 1, target, ret);
 }
 
 static bool

@@ -21,7 +21,8 @@ struct jws {
 	bool used[JWS_KEYS_MAX];
 };
 
-/* The header that keyd writes. Anything beside it (crit, jku, jwk, x5u, b64) is refused by not being here. */
+/* The header that keyd writes. Anything beside it (crit, jku, jwk, x5u, b64) is refused
+ * by not being here. */
 enum header_field { HEADER_ALG, HEADER_TYP, HEADER_KID, HEADER__COUNT };
 static const struct field header_fields[] = {
 	[HEADER_ALG] = {.name = "alg", .type = FIELD_TEXT, .max = 16},
@@ -31,7 +32,8 @@ static const struct field header_fields[] = {
 static const struct schema header_schema = {
 	.name = "jws_header", .fields = header_fields, .count = HEADER__COUNT};
 
-/* What the front reads of the claims; the others are for validators that do not ask keyd. */
+/* What the front reads of the claims; the others are for validators that do not ask
+ * keyd. */
 enum claim_field { CLAIM_ISS, CLAIM_JTI, CLAIM__COUNT };
 static const struct field claim_fields[] = {
 	[CLAIM_ISS] = {.name = "iss", .type = FIELD_TEXT, .max = 256},
@@ -152,7 +154,8 @@ jws_set_keys(struct jws *j, const struct record *list, uint32_t *ret_gone)
 	return result;
 }
 
-/* Strict base64url without padding (RFC 7515 section 2): sodium also refuses trailing bits that are not zero. */
+/* Strict base64url without padding (RFC 7515 section 2): sodium also refuses trailing
+ * bits that are not zero. */
 static bool
 decode(const char *text, size_t len, uint8_t *ret, size_t size, size_t *ret_len)
 {
@@ -178,7 +181,8 @@ read_header(struct jws *j, const char *text, size_t len, unsigned *ret_key)
 	key = find_key(j, record_text(r, HEADER_KID));
 	if (key < 0)
 		return KERR_NOTFOUND;
-	/* RFC 8725 section 3.1: the key says which algorithm it is for, the token only repeats it. */
+	/* RFC 8725 section 3.1: the key says which algorithm it is for, the token only
+	 * repeats it. */
 	if (strcmp(record_text(r, HEADER_ALG), signing_algs[j->keys[key].alg]) != 0)
 		return KERR_INVALID;
 	*ret_key = (unsigned)key;

@@ -88,8 +88,8 @@ rs256_key(const uint8_t *bytes, size_t len)
 	if (!builder || !n || len < JWS_RSA_MIN || len > JWS_RSA_MAX)
 		goto out;
 	if (OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, n) != 1 ||
-		OSSL_PARAM_BLD_push_uint(
-			builder, OSSL_PKEY_PARAM_RSA_E, RSA_EXPONENT) != 1)
+		OSSL_PARAM_BLD_push_uint(builder, OSSL_PKEY_PARAM_RSA_E, RSA_EXPONENT) !=
+			1)
 		goto out;
 	params = OSSL_PARAM_BLD_to_param(builder);
 	if (params)
@@ -184,8 +184,8 @@ put_base64url(struct buf *out, const char *name, const uint8_t *bytes, size_t le
 	char text[sodium_base64_ENCODED_LEN(
 		JWS_RSA_MAX, sodium_base64_VARIANT_URLSAFE_NO_PADDING)];
 
-	sodium_bin2base64(text, sizeof(text), bytes, len,
-		sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	sodium_bin2base64(
+		text, sizeof(text), bytes, len, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 	json_put_member(out, false, name, text);
 }
 

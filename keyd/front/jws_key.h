@@ -24,19 +24,21 @@ struct jws_key {
 };
 
 struct jws_tools; /* what OpenSSL looks up once */
+/* NULL: no memory, or OpenSSL lacks what is needed. */
 struct jws_tools *jws_tools_new(void);
+/* NULL is fine. */
 void jws_tools_free(struct jws_tools *t);
 
-/* public: x and y of a P-256 point, or the modulus of an RSA key with exponent 65537. KERR_CRYPTO when it is no such
- * key. */
+/* public: x and y of a P-256 point, or the modulus of an RSA key with exponent 65537.
+ * KERR_CRYPTO when it is no such key. */
 enum kerr jws_key_init(struct jws_key *k, const char *kid, unsigned alg,
 	const uint8_t *bytes, size_t len) MUST_CHECK;
 void jws_key_clear(struct jws_key *k); /* fine on a zeroed struct */
 
-/* KERR_DENIED when it is not that key's signature of the bytes; KERR_CRYPTO when OpenSSL cannot tell. */
-enum kerr jws_key_verify(struct jws_tools *t, const struct jws_key *k,
-	const void *bytes, size_t len, const uint8_t *signature,
-	size_t signature_len) MUST_CHECK;
+/* KERR_DENIED when it is not that key's signature of the bytes; KERR_CRYPTO when
+ * OpenSSL cannot tell. */
+enum kerr jws_key_verify(struct jws_tools *t, const struct jws_key *k, const void *bytes,
+	size_t len, const uint8_t *signature, size_t signature_len) MUST_CHECK;
 
 /* RFC 7517 section 4, RFC 7518 section 6. */
 void jws_key_write(const struct jws_key *k, struct buf *out);

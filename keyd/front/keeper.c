@@ -5,10 +5,10 @@
 
 #include "core/arena.h"
 
-#define SLOT_BITS   13
-#define SLOT_MASK   ((1U << SLOT_BITS) - 1)
-#define SERIAL_MASK ((1U << (32 - SLOT_BITS)) - 1)
-#define ANSWER_MAX  ((size_t)1 << 30) /* of what comes in a memfd */
+#define SLOT_BITS     13
+#define SLOT_MASK     ((1U << SLOT_BITS) - 1)
+#define SERIAL_MASK   ((1U << (32 - SLOT_BITS)) - 1)
+#define ANSWER_MAX    ((size_t)1 << 30) /* of what comes in a memfd */
 /* Frames handled before the loop gets its turn again. */
 #define FRAMES_A_STEP 64
 

@@ -62,8 +62,8 @@ use_certificate(struct process *p, int certificate, int key, struct fault *fault
 	buf_init(&secret, PEM_MAX);
 	if (certificate < 0 || key < 0 || read_file(certificate, &chain) != KERR_OK ||
 		read_file(key, &secret) != KERR_OK)
-		err = fault_set(fault, KERR_IO, "tls",
-			"certificate and key cannot be read");
+		err = fault_set(
+			fault, KERR_IO, "tls", "certificate and key cannot be read");
 	else
 		err = tls_use(p->front.tls, (const char *)chain.data, chain.len,
 			(const char *)secret.data, secret.len, fault);
@@ -93,7 +93,8 @@ take_handover(struct process *p, const struct role_handover *h)
 			close(p->certificate);
 		p->certificate = h->fd;
 	} else if (h->what == HANDOVER_KEY && p->certificate >= 0) {
-		/* The requests in hand keep what they have; a bad file changes nothing. */
+		/* The requests in hand keep what they have; a bad file changes nothing.
+		 */
 		if (use_certificate(p, p->certificate, h->fd, &fault) == KERR_OK)
 			log_event(LOG_INFO, "certificate-reloaded", "", NULL, 0);
 		else
@@ -224,8 +225,7 @@ start(struct process *p, bool local, struct fault *fault)
 		return fault_set(fault, err, "", "the parent cannot be watched");
 	front_attach_keeper(&p->front, p->start.keeper);
 	p->start.keeper = -1;
-	return sandbox_enter(
-		local ? SANDBOX_LOCAL_FRONT : SANDBOX_FRONT, NULL, 0, fault);
+	return sandbox_enter(local ? SANDBOX_LOCAL_FRONT : SANDBOX_FRONT, NULL, 0, fault);
 }
 
 int

@@ -63,8 +63,8 @@ read_json(struct exchange *ex, struct oauth_ask *ret)
 	struct fault fault = {0};
 	size_t len;
 	const uint8_t *body = exchange_body(ex, &len);
-	enum kerr err = a ? json_record_read_loose(&parameters_schema, a, body, len,
-				    &ret->json, &fault)
+	enum kerr err = a ? json_record_read_loose(
+				    &parameters_schema, a, body, len, &ret->json, &fault)
 			  : KERR_NOMEM;
 
 	if (err == KERR_NOMEM) {
@@ -175,7 +175,7 @@ client_in_body(struct exchange *ex, struct oauth_ask *ask)
 	const struct oauth_value *secret = &ask->values[OAUTH_CLIENT_SECRET];
 
 	if (!id->text || !secret->text || id->len > BASIC_USER_MAX ||
-		secret->len > SECRET_POOL_MAX_LEN)
+		secret->len > BASIC_PASSWORD_MAX)
 		return unknown_client(ex);
 	ask->auth.secret = secret_new(secret->text, secret->len);
 	if (!ask->auth.secret) {
@@ -202,12 +202,21 @@ oauth_client(struct exchange *ex, struct oauth_ask *ask)
 }
 
 void
-oauth_put_client(
-	struct flat *to, const struct oauth_ask *ask, const struct exchange *ex)
+oauth_put_client(struct flat *to, const struct oauth_ask *ask, const struct exchange *ex)
 {
 	flat_put(to, 0, ask->auth.user, ask->auth.user_len);
 	flat_put_secret(to, 1, ask->auth.secret);
 	flat_put(to, 2, ex->source, sizeof(ex->source));
+}
+
+void
+oauth_ask(struct exchange *ex, uint16_t number, const struct flat *question,
+	exchange_answered *answered)
+{
+	if (question->failed)
+		reply_error(ex, KERR_INTERNAL);
+	else
+		exchange_ask(ex, number, question->bytes, question->len, answered);
 }
 
 bool

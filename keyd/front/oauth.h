@@ -28,7 +28,7 @@ struct oauth_value {
 
 struct oauth_ask {
 	struct oauth_value values[OAUTH__COUNT];
-	struct basic auth; /* complete and of a plausible form after oauth_client() */
+	struct basic auth;   /* complete and of a plausible form after oauth_client() */
 	struct record *json; /* the body, when it is JSON */
 };
 
@@ -46,6 +46,10 @@ struct flat;
 /* The fields that all questions begin with: key, secret, address. */
 void oauth_put_client(
 	struct flat *to, const struct oauth_ask *ask, const struct exchange *ex);
+
+/* Asks the keeper what was put; see exchange_ask(). */
+void oauth_ask(struct exchange *ex, uint16_t number, const struct flat *question,
+	exchange_answered *answered);
 
 /* The jti record of a token whose signature is one of keyd's keys'. False: it is not. */
 bool oauth_verify(struct front *f, const char *token, size_t len, struct jws_token *ret);

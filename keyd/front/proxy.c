@@ -101,8 +101,7 @@ proxies_new(const struct record *settings, struct proxies **ret, struct fault *f
 			!read_network(text, &p->networks[p->count])) {
 			proxies_free(p);
 			return fault_set(fault, KERR_INVALID, "trusted_proxies",
-				"'%.64s' is not a network like 10.0.0.0/8 or ::1",
-				text);
+				"'%.64s' is not a network like 10.0.0.0/8 or ::1", text);
 		}
 		p->count++;
 	}

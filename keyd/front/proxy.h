@@ -18,6 +18,7 @@ enum kerr proxies_new(const struct record *settings, struct proxies **ret,
 	struct fault *fault) MUST_CHECK;
 void proxies_free(struct proxies *p); /* NULL is fine, here and below */
 
+/* Is the address in one of the trusted networks? */
 bool proxy_trusts(const struct proxies *p, const uint8_t address[16]);
 /* Does a connection from there begin with a PROXY header? */
 bool proxy_sends_header(const struct proxies *p, const uint8_t address[16]);
@@ -30,7 +31,7 @@ const char *proxy_field(const struct proxies *p);
 enum kerr proxy_read_header(int fd, uint8_t address[16], size_t *ret_want) MUST_CHECK;
 /* Of the field's list of addresses, from right to left the first that is not a trusted
  * proxy's; address stays as it is where the list ends or is not well-formed. */
-void proxy_read_field(const struct proxies *p, const char *list, size_t len,
-	uint8_t address[16]);
+void proxy_read_field(
+	const struct proxies *p, const char *list, size_t len, uint8_t address[16]);
 
 #endif

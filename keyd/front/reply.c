@@ -13,61 +13,45 @@
 #define HEAD_ROOM (512 + EXCHANGE_EXTRA_MAX)
 #define NO_STORE  "Cache-Control: no-store\r\nPragma: no-cache\r\n"
 
+/* RFC 9110 section 15, what is used of it. */
+static const struct {
+	unsigned status;
+	const char *reason;
+} reasons[] = {
+	{200, "OK"},
+	{201, "Created"},
+	{400, "Bad Request"},
+	{401, "Unauthorized"},
+	{403, "Forbidden"},
+	{404, "Not Found"},
+	{405, "Method Not Allowed"},
+	{408, "Request Timeout"},
+	{409, "Conflict"},
+	{410, "Gone"},
+	{411, "Length Required"},
+	{412, "Precondition Failed"},
+	{413, "Content Too Large"},
+	{414, "URI Too Long"},
+	{415, "Unsupported Media Type"},
+	{417, "Expectation Failed"},
+	{422, "Unprocessable Content"},
+	{429, "Too Many Requests"},
+	{431, "Request Header Fields Too Large"},
+	{500, "Internal Server Error"},
+	{501, "Not Implemented"},
+	{503, "Service Unavailable"},
+	{505, "HTTP Version Not Supported"},
+	{507, "Insufficient Storage"},
+};
+
 static const char *
 reason_of(unsigned status)
 {
-	switch (status) {
-	case 200:
-		return "OK";
-	case 201:
-		return "Created";
-	case 400:
-		return "Bad Request";
-	case 401:
-		return "Unauthorized";
-	case 403:
-		return "Forbidden";
-	case 404:
-		return "Not Found";
-	case 405:
-		return "Method Not Allowed";
-	case 408:
-		return "Request Timeout";
-	case 409:
-		return "Conflict";
-	case 410:
-		return "Gone";
-	case 411:
-		return "Length Required";
-	case 412:
-		return "Precondition Failed";
-	case 413:
-		return "Content Too Large";
-	case 414:
-		return "URI Too Long";
-	case 415:
-		return "Unsupported Media Type";
-	case 417:
-		return "Expectation Failed";
-	case 422:
-		return "Unprocessable Content";
-	case 429:
-		return "Too Many Requests";
-	case 431:
-		return "Request Header Fields Too Large";
-	case 500:
-		return "Internal Server Error";
-	case 501:
-		return "Not Implemented";
-	case 503:
-		return "Service Unavailable";
-	case 505:
-		return "HTTP Version Not Supported";
-	case 507:
-		return "Insufficient Storage";
-	default:
-		return "Error";
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		if (reasons[i].status == status)
+			return reasons[i].reason;
 	}
+	return "Error";
 }
 
 unsigned
@@ -269,7 +253,8 @@ reply_oauth(
 	struct buf *out = reply_body(ex);
 
 	if (status == 401 && !memmem(ex->extra, ex->extra_len, "WWW-Auth", 8))
-		reply_field(ex, "WWW-Authenticate", "Basic realm=\"keyd\", charset=\"UTF-8\"");
+		reply_field(ex, "WWW-Authenticate",
+			"Basic realm=\"keyd\", charset=\"UTF-8\"");
 	buf_put_u8(out, '{');
 	json_put_member(out, true, "error", error);
 	if (description && description[0])
@@ -321,8 +306,9 @@ reply_fault(struct exchange *ex, const struct fault *fault, int64_t retry_after)
 	unsigned status = reply_status(fault->err);
 	struct buf *out;
 
-	/* To a client that asks for a token a service that is sealed is one that is away, and
-	 * what is refused without the client being unknown is 400: RFC 6749 section 5.2. */
+	/* To a client that asks for a token a service that is sealed is one that is
+	 * away, and what is refused without the client being unknown is 400: RFC 6749
+	 * section 5.2. */
 	if (oauth && fault->err == KERR_PHASE)
 		status = 503;
 	else if (oauth && status > 401 && status < 429)
@@ -378,8 +364,7 @@ reply_read_fault(const struct message *m, struct fault *ret, int64_t *ret_retry)
 
 	*ret_retry = 0;
 	fault_set(ret, err, "", "%s", kerr_text(err));
-	if (!m->length ||
-		flat_read(&fault_schema, m->payload, m->length, v) != KERR_OK)
+	if (!m->length || flat_read(&fault_schema, m->payload, m->length, v) != KERR_OK)
 		return;
 	if (v[FAULT_TEXT].len)
 		fault_set(ret, err, "", "%.*s", (int)v[FAULT_TEXT].len,

@@ -32,7 +32,8 @@ void reply_send_map(struct exchange *ex, const char *type, const void *bytes, si
  * 6749 section 5.2). retry_after 0: what the error's kind says. */
 void reply_fault(struct exchange *ex, const struct fault *fault, int64_t retry_after);
 void reply_error(struct exchange *ex, enum kerr err); /* with the error's own sentence */
-/* A status that is none of our errors: 404 for no route, 405, 415, what http.h refuses. */
+/* A status that is none of our errors: 404 for no route, 405, 415, what http.h refuses.
+ */
 void reply_refused(struct exchange *ex, unsigned status, const char *why);
 /* The keeper's fault record (or nothing) of an answer whose status is not KERR_OK. */
 void reply_keeper_fault(struct exchange *ex, const struct message *m);
@@ -40,8 +41,8 @@ void reply_read_fault(const struct message *m, struct fault *ret, int64_t *ret_r
 
 /* OAuth: error is one of the registered words, description may be NULL. 401 also says how
  * to authenticate (RFC 9110 section 11.6.1): with Basic, or with the given challenge. */
-void reply_oauth(struct exchange *ex, unsigned status, const char *error,
-	const char *description);
+void reply_oauth(
+	struct exchange *ex, unsigned status, const char *error, const char *description);
 
 /* The status for an error. */
 unsigned reply_status(enum kerr err);

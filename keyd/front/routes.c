@@ -7,9 +7,9 @@
 #include "keyd/front/upload.h"
 #include "keyd/role/gate.h"
 
-#define FORM_MAX  16384 /* an OAuth request: a token of 4 KiB and credentials */
-#define ASK_MAX   16384 /* JSON of one object */
-#define WATCHED   (DOOR_ADMIN | DOOR_LOCAL)
+#define FORM_MAX 16384 /* an OAuth request: a token of 4 KiB and credentials */
+#define ASK_MAX  16384 /* JSON of one object */
+#define WATCHED  (DOOR_ADMIN | DOOR_LOCAL)
 
 #define OAUTH(name_, path_, handle_)                                                     \
 	{                                                                                \
@@ -79,7 +79,7 @@ static const struct route routes[] = {
 	LIST("seal-list", "/keyd/seal/slots", MESSAGE_SEAL_LIST),
 	ACT("seal-add", "/keyd/seal/slots", MESSAGE_SEAL_ADD,
 		ROUTE_SECRETS | ROUTE_CREATED),
-	ACT("seal-test", "/keyd/seal/slots/test", MESSAGE_SEAL_TEST, 0),
+	ACT("seal-test", "/keyd/seal/slots/{ref}/test", MESSAGE_SEAL_TEST, ROUTE_CHANGE),
 	SHOW("clock-show", "/keyd/clock", MESSAGE_CLOCK_SHOW),
 	ACT("clock-confirm", "/keyd/clock/confirm", MESSAGE_CLOCK_CONFIRM, 0),
 	ACT("backup", "/keyd/backup", MESSAGE_BACKUP, ROUTE_DOCUMENT),

@@ -14,11 +14,11 @@
  * on TCP has three rows; whatever else is asked there is answered 401. */
 
 enum route_flag {
-	ROUTE_OAUTH = 1,    /* errors in OAuth's form */
-	ROUTE_SECRETS = 2,  /* the answer delivers a secret */
-	ROUTE_CREATED = 4,  /* 201, with a Location where the answer has an id */
-	ROUTE_CHANGE = 8,   /* the body is a change: what is left out stays */
-	ROUTE_UPLOAD = 16,  /* the body is application/x-keyd-restore */
+	ROUTE_OAUTH = 1,     /* errors in OAuth's form */
+	ROUTE_SECRETS = 2,   /* the answer delivers a secret */
+	ROUTE_CREATED = 4,   /* 201, with a Location where the answer has an id */
+	ROUTE_CHANGE = 8,    /* the body is a change: what is left out stays */
+	ROUTE_UPLOAD = 16,   /* the body is application/x-keyd-restore */
 	ROUTE_DOCUMENT = 32, /* the answer is the bytes of one field of the record */
 };
 
@@ -33,8 +33,11 @@ struct route {
 	void (*handle)(struct exchange *ex);
 };
 
+/* How many rows there are. */
 size_t routes_count(void);
+/* NULL beyond the last. */
 const struct route *route_at(size_t i);
+/* The place of a row, as route_at() has it. */
 size_t route_index(const struct route *r);
 
 /* The row for that request. NULL: none, and *ret_methods has a bit for each method that

@@ -16,6 +16,7 @@ struct ssl_st; /* a session: OpenSSL's SSL */
 bool tls_wipe_memory(void);
 
 struct tls *tls_new(void); /* NULL: no memory */
+/* NULL is fine. */
 void tls_free(struct tls *t);
 /* A certificate with its chain and its private key, both PEM. Sessions that are open keep
  * the one they have. On failure the one before stays in use; the fault says what is
@@ -36,6 +37,7 @@ enum tls_result {
 struct ssl_st *tls_session(struct tls *t, int fd);
 void tls_end(struct ssl_st *session); /* NULL is fine */
 
+/* Goes on with the handshake. */
 enum tls_result tls_handshake(struct ssl_st *session);
 /* *ret is set with TLS_DONE only, and is at least 1. */
 enum tls_result tls_read(struct ssl_st *session, void *bytes, size_t size, size_t *ret);

@@ -6,8 +6,8 @@
 
 #include "core/arena.h"
 
-/* Entries lie in a ring in the order in which they came, so that memory is used only as far as there are tokens; a table
- * of ring places, in sets of WAYS, finds them. */
+/* Entries lie in a ring in the order in which they came, so that memory is used only as
+ * far as there are tokens; a table of ring places, in sets of WAYS, finds them. */
 #define WAYS 8
 
 struct entry {
@@ -64,8 +64,8 @@ token_cache_free(struct token_cache *c)
 }
 
 void
-token_cache_tag(const struct token_cache *c, const char *token, size_t len,
-	struct token_tag *ret)
+token_cache_tag(
+	const struct token_cache *c, const char *token, size_t len, struct token_tag *ret)
 {
 	crypto_generichash(ret->bytes, sizeof(ret->bytes), (const uint8_t *)token, len,
 		c->seed, sizeof(c->seed));
@@ -91,7 +91,8 @@ find(const struct token_cache *c, const struct token_tag *tag)
 		if (!set[w])
 			continue;
 		e = &c->ring[set[w] - 1];
-		if (e->jti_len && memcmp(e->tag.bytes, tag->bytes, sizeof(tag->bytes)) == 0)
+		if (e->jti_len &&
+			memcmp(e->tag.bytes, tag->bytes, sizeof(tag->bytes)) == 0)
 			return e;
 	}
 	return NULL;
@@ -140,8 +141,9 @@ token_cache_put(
 	else
 		c->count++;
 	for (unsigned w = 0; w < WAYS; w++) {
-		uint32_t its = set[w] ? (c->next + c->capacity - (set[w] - 1)) % c->capacity
-				      : UINT32_MAX;
+		uint32_t its =
+			set[w] ? (c->next + c->capacity - (set[w] - 1)) % c->capacity
+			       : UINT32_MAX;
 
 		if (its >= age) {
 			age = its;

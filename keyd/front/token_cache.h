@@ -7,9 +7,11 @@
 
 #include "keyd/front/jws.h"
 
-/* Which tokens' signatures were found good already: a bounded table from a keyed BLAKE2b of the whole token (with a key
- * made at start, so that nobody can aim at a place) to its jti record and the number of the key that signed it. It
- * holds no token, and says nothing about whether one is active. 150 bytes a token; the oldest give way. */
+/* Which tokens' signatures were found good already: a bounded table from a keyed
+ * BLAKE2b of the whole token (with a key made at start, so that nobody can aim at a
+ * place) to its jti record and the number of the key that signed it. It holds no token,
+ * and says nothing about whether one is active. 150 bytes a token; the oldest give way.
+ */
 struct token_cache;
 
 /* NULL: no memory. capacity: tokens. */
@@ -19,13 +21,14 @@ void token_cache_free(struct token_cache *c); /* wipes; NULL is fine */
 struct token_tag {
 	uint8_t bytes[16];
 };
-/* The place of a token; a token that is not of a token's size has none and is not kept. */
+/* The place of a token; a token that is not of a token's size has none and is not kept.
+ */
 void token_cache_tag(const struct token_cache *c, const char *token, size_t len,
 	struct token_tag *ret);
 bool token_cache_get(
 	struct token_cache *c, const struct token_tag *tag, struct jws_token *ret);
-void token_cache_put(
-	struct token_cache *c, const struct token_tag *tag, const struct jws_token *token);
+void token_cache_put(struct token_cache *c, const struct token_tag *tag,
+	const struct jws_token *token);
 /* Forgets every token of these key numbers (a bit each): they verify no more. */
 void token_cache_drop(struct token_cache *c, uint32_t keys);
 

@@ -16,7 +16,7 @@
 #define LENGTH    4 /* bytes of the length before the JSON */
 
 struct upload {
-	uint64_t left; /* of the body, not received yet */
+	uint64_t left;   /* of the body, not received yet */
 	struct buf head; /* length and JSON, until they are complete */
 	int memfd;       /* -1 before that */
 	size_t written;
@@ -153,15 +153,14 @@ take_head(struct exchange *ex, const uint8_t *bytes, size_t len, size_t *taken,
 	if (u->memfd < 0)
 		return fault_set(fault, KERR_NOMEM, "",
 			"there is no memory for the backup: %s", strerror(errno));
-	err = write_ask(ex, u->head.data + LENGTH, u->head.len - LENGTH,
-		u->left - *taken, fault);
+	err = write_ask(
+		ex, u->head.data + LENGTH, u->head.len - LENGTH, u->left - *taken, fault);
 	buf_clear(&u->head);
 	return err;
 }
 
 enum kerr
-upload_put(
-	struct exchange *ex, const uint8_t *bytes, size_t len, struct fault *fault)
+upload_put(struct exchange *ex, const uint8_t *bytes, size_t len, struct fault *fault)
 {
 	struct upload *u = ex->upload;
 	enum kerr err = KERR_OK;

@@ -158,7 +158,8 @@ rig_publish(struct rig *rig, const char *kid, int64_t state)
 	ck_assert_int_eq(record_set_text(k, SIGNING_KEY_KID, kid), KERR_OK);
 	record_set_int(k, SIGNING_KEY_ALG, SIGNING_ALG_ES256);
 	record_set_int(k, SIGNING_KEY_STATE, state);
-	ck_assert_int_eq(record_set_bytes(k, SIGNING_KEY_PUBLIC, rig->point, 64), KERR_OK);
+	ck_assert_int_eq(
+		record_set_bytes(k, SIGNING_KEY_PUBLIC, rig->point, 64), KERR_OK);
 	record_set_int(list, LIST_TOTAL, 1);
 	record_encode(list, &out);
 	m.payload = out.data;
@@ -178,8 +179,7 @@ rig_start_with(struct rig *rig, bool local)
 
 	ck_assert_int_eq(front_init(&rig->front, local, rig->settings, &fault), KERR_OK);
 	rig->front.plain = true;
-	ck_assert_int_eq(
-		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), 0);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), 0);
 	rig->keeper = pair[0];
 	front_attach_keeper(&rig->front, pair[1]);
 	rig->on_question = rig_answer;
@@ -253,6 +253,17 @@ rig_say(struct rig *rig, int fd, const char *text)
 	rig_write(rig, fd, text, strlen(text));
 }
 
+/* The decimal number that a text begins with. */
+static inline size_t
+rig_number(const char *text)
+{
+	size_t v = 0;
+
+	while (*text >= '0' && *text <= '9')
+		v = v * 10 + (size_t)(*text++ - '0');
+	return v;
+}
+
 /* Is a whole answer (or more) in reply[]? Its length, else 0. */
 static inline size_t
 rig_whole(const struct rig *rig)
@@ -263,7 +274,7 @@ rig_whole(const struct rig *rig)
 
 	if (!end || !field || field > end)
 		return 0;
-	body = strtoul(field + strlen("Content-Length: "), NULL, 10);
+	body = rig_number(field + strlen("Content-Length: "));
 	body += (size_t)(end + 4 - rig->reply);
 	return rig->reply_len >= body ? body : 0;
 }
@@ -294,11 +305,9 @@ rig_read(struct rig *rig, int fd)
 static inline unsigned
 rig_status(const struct rig *rig)
 {
-	unsigned status = 0;
-
-	if (sscanf(rig->reply, "HTTP/1.1 %u", &status) != 1)
+	if (strncmp(rig->reply, "HTTP/1.1 ", 9) != 0)
 		return 0;
-	return status;
+	return (unsigned)rig_number(rig->reply + 9);
 }
 
 static inline const char *
@@ -309,7 +318,8 @@ rig_body(const struct rig *rig)
 	return end ? end + 4 : "";
 }
 
-/* One request on a connection of its own; the status of the answer, 0 when there is none. */
+/* One request on a connection of its own; the status of the answer, 0 when there is
+ * none. */
 static inline unsigned
 rig_ask(struct rig *rig, enum door door, const char *request)
 {
@@ -381,7 +391,8 @@ rig_token(const struct rig *rig, uint8_t byte, char *out, size_t size)
 	memset(bytes, byte, sizeof(bytes));
 	rig_base64url(jti, sizeof(jti), bytes, sizeof(bytes));
 	snprintf(payload, sizeof(payload),
-		"{\"iss\":\"%s\",\"aud\":[\"x\"],\"exp\":1,\"jti\":\"%s\"}", RIG_ISSUER, jti);
+		"{\"iss\":\"%s\",\"aud\":[\"x\"],\"exp\":1,\"jti\":\"%s\"}", RIG_ISSUER,
+		jti);
 	rig_sign(rig, RIG_HEADER, payload, out, size);
 }
 

@@ -90,10 +90,10 @@ START_TEST(what_is_longer_than_any_credential_is_no_caller)
 
 	memset(pair, 'a', sizeof(pair));
 	pair[BASIC_USER_MAX] = ':';
-	pair[BASIC_USER_MAX + 1 + SECRET_POOL_MAX_LEN] = '\0';
+	pair[BASIC_USER_MAX + 1 + BASIC_PASSWORD_MAX] = '\0';
 	ck_assert_int_eq(read_pair(pair), 0);
-	pair[BASIC_USER_MAX + 1 + SECRET_POOL_MAX_LEN] = 'a';
-	pair[BASIC_USER_MAX + 2 + SECRET_POOL_MAX_LEN] = '\0';
+	pair[BASIC_USER_MAX + 1 + BASIC_PASSWORD_MAX] = 'a';
+	pair[BASIC_USER_MAX + 2 + BASIC_PASSWORD_MAX] = '\0';
 	ck_assert_int_eq(read_pair(pair), KERR_UNKNOWN_CALLER);
 	pair[BASIC_USER_MAX] = 'a';
 	pair[BASIC_USER_MAX + 1] = ':';

@@ -80,8 +80,8 @@ START_TEST(a_fault_repeats_nothing_that_was_sent)
 	char text[] = "kds_SECRET=%zz";
 	struct fault fault;
 
-	ck_assert_int_eq(form_read(&form, (uint8_t *)text, strlen(text), &fault),
-		KERR_INVALID);
+	ck_assert_int_eq(
+		form_read(&form, (uint8_t *)text, strlen(text), &fault), KERR_INVALID);
 	ck_assert_ptr_null(strstr(fault.text, "SECRET"));
 	ck_assert_str_eq(fault.field, "");
 }

@@ -99,11 +99,14 @@ START_TEST(only_the_header_that_keyd_writes_is_taken)
 		"{\"kid\":\"test-key-1\",\"typ\":\"at+jwt\"}",
 		"{\"alg\":\"ES256\",\"kid\":\"test-key-1\",\"typ\":\"at+jwt\","
 		"\"crit\":[\"exp\"]}",
-		"{\"alg\":\"ES256\",\"kid\":\"test-key-1\",\"typ\":\"at+jwt\",\"b64\":true}",
+		"{\"alg\":\"ES256\",\"kid\":\"test-key-1\",\"typ\":\"at+jwt\",\"b64\":"
+		"true}",
 		"{\"alg\":\"ES256\",\"kid\":\"test-key-1\",\"typ\":\"at+jwt\","
 		"\"jku\":\"https://x.example/\"}",
-		"{\"alg\":\"ES256\",\"kid\":\"test-key-1\",\"typ\":\"at+jwt\",\"jwk\":{}}",
-		"{\"alg\":\"ES256\",\"kid\":\"test-key-1\",\"typ\":\"at+jwt\",\"x5u\":\"x\"}",
+		"{\"alg\":\"ES256\",\"kid\":\"test-key-1\",\"typ\":\"at+jwt\",\"jwk\":{}"
+		"}",
+		"{\"alg\":\"ES256\",\"kid\":\"test-key-1\",\"typ\":\"at+jwt\",\"x5u\":"
+		"\"x\"}",
 		"{\"alg\":\"ES256\",\"alg\":\"ES256\",\"kid\":\"test-key-1\","
 		"\"typ\":\"at+jwt\"}",
 		"{\"alg\":\"ES256\",\"kid\":\"test-key-1\",\"typ\":\"at+jwt\"} ",
@@ -113,7 +116,8 @@ START_TEST(only_the_header_that_keyd_writes_is_taken)
 
 	ck_assert_int_eq(verify(RIG_HEADER, good_payload()), KERR_OK);
 	for (size_t i = 0; i + 3 < sizeof(bad) / sizeof(bad[0]); i++)
-		ck_assert_msg(verify(bad[i], good_payload()) == KERR_INVALID, "%s", bad[i]);
+		ck_assert_msg(
+			verify(bad[i], good_payload()) == KERR_INVALID, "%s", bad[i]);
 	ck_assert_int_eq(
 		verify("{\"alg\":\"ES256\",\"kid\":\"../key\",\"typ\":\"at+jwt\"}",
 			good_payload()),
@@ -126,19 +130,23 @@ START_TEST(another_issuer_or_a_jti_of_another_form_is_refused)
 	char payload[1024];
 
 	ck_assert_int_eq(verify(RIG_HEADER, "{}"), KERR_INVALID);
-	snprintf(payload, sizeof(payload), "{\"iss\":\"https://keyd.example/\","
-					   "\"jti\":\"%s\"}", jti);
+	snprintf(payload, sizeof(payload),
+		"{\"iss\":\"https://keyd.example/\","
+		"\"jti\":\"%s\"}",
+		jti);
 	ck_assert_int_eq(verify(RIG_HEADER, payload), KERR_INVALID);
-	snprintf(payload, sizeof(payload), "{\"iss\":\"%s\",\"jti\":\"abc\"}", RIG_ISSUER);
+	snprintf(
+		payload, sizeof(payload), "{\"iss\":\"%s\",\"jti\":\"abc\"}", RIG_ISSUER);
 	ck_assert_int_eq(verify(RIG_HEADER, payload), KERR_INVALID);
 	snprintf(payload, sizeof(payload), "{\"iss\":\"%s\",\"jti\":\"%s=\"}", RIG_ISSUER,
 		jti);
 	ck_assert_int_eq(verify(RIG_HEADER, payload), KERR_INVALID);
-	snprintf(payload, sizeof(payload), "{\"iss\":\"%s\",\"iss\":\"%s\",\"jti\":\"%s\"}",
-		RIG_ISSUER, RIG_ISSUER, jti);
-	ck_assert_int_eq(verify(RIG_HEADER, payload), KERR_INVALID);
-	snprintf(payload, sizeof(payload), "{\"iss\":[\"%s\"],\"jti\":\"%s\"}", RIG_ISSUER,
+	snprintf(payload, sizeof(payload),
+		"{\"iss\":\"%s\",\"iss\":\"%s\",\"jti\":\"%s\"}", RIG_ISSUER, RIG_ISSUER,
 		jti);
+	ck_assert_int_eq(verify(RIG_HEADER, payload), KERR_INVALID);
+	snprintf(payload, sizeof(payload), "{\"iss\":[\"%s\"],\"jti\":\"%s\"}",
+		RIG_ISSUER, jti);
 	ck_assert_int_eq(verify(RIG_HEADER, payload), KERR_INVALID);
 }
 END_TEST

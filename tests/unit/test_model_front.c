@@ -82,11 +82,12 @@ vendor(int64_t id)
 
 	record_set_int(r, VENDOR_ID, id);
 	record_set_int(r, VENDOR_VERSION, 3);
-	ck_assert_int_eq(record_set_text(r, VENDOR_NAME, "Sp\xc3\xa4ti \"SIS\""), KERR_OK);
+	ck_assert_int_eq(
+		record_set_text(r, VENDOR_NAME, "Sp\xc3\xa4ti \"SIS\""), KERR_OK);
 	return r;
 }
 
-#define assert_in(text) ck_assert_msg(strstr(rig->reply, text), "%s", rig->reply)
+#define assert_in(text)     ck_assert_msg(strstr(rig->reply, text), "%s", rig->reply)
 #define assert_not_in(text) ck_assert_msg(!strstr(rig->reply, text), "%s", rig->reply)
 
 START_TEST(an_object_is_added_by_its_schema)
@@ -118,14 +119,14 @@ START_TEST(an_object_is_changed_if_it_is_the_one_that_was_seen)
 	struct record *r;
 
 	answer_with(vendor(12));
-	ck_assert_uint_eq(send_json("PATCH", "/keyd/vendors/A%20b%2Fc", "If-Match: \"3\"\r\n",
-				  "{\"contact\":\"x\"}"),
+	ck_assert_uint_eq(send_json("PATCH", "/keyd/vendors/A%20b%2Fc",
+				  "If-Match: \"3\"\r\n", "{\"contact\":\"x\"}"),
 		200);
 	r = asked();
 	ck_assert_str_eq(record_text(r, REQUEST_REF), "A b/c");
 	ck_assert_int_eq(record_int(r, REQUEST_VERSION), 3);
-	ck_assert_uint_eq(send_json("PATCH", "/keyd/vendors/1", "If-Match: W/\"3\"\r\n", ""),
-		400);
+	ck_assert_uint_eq(
+		send_json("PATCH", "/keyd/vendors/1", "If-Match: W/\"3\"\r\n", ""), 400);
 	r = record_new(arena, &fault_schema);
 	ck_assert_int_eq(record_set_text(r, FAULT_FIELD, "version"), KERR_OK);
 	answer_with(r);
@@ -161,8 +162,8 @@ static const struct refusal refusals[] = {
 	{400, "POST", "/keyd/vendors?x=1", "", "{}", "not known"},
 	{400, "POST", "/keyd/vendors?accept=yes", "", "{}", "not 0 or 1"},
 	{400, "POST", "/keyd/vendors", "Idempotency-Key: short\r\n", "{}", "128"},
-	{400, "POST", "/keyd/vendors", "Idempotency-Key: !!!!!!!!!!!!!!!!!!!!!!!!\r\n", "{}",
-		"128"},
+	{400, "POST", "/keyd/vendors", "Idempotency-Key: !!!!!!!!!!!!!!!!!!!!!!!!\r\n",
+		"{}", "128"},
 	{400, "POST", "/keyd/clock/confirm", "", "{}", "no body"},
 	{400, "PATCH", "/keyd/years/1", "", "{\"year\":2027}", "cannot be changed"},
 	{404, "GET", "/keyd/vendors/", "", "", ""},
@@ -208,8 +209,9 @@ START_TEST(a_list_is_asked_with_page_order_and_filters)
 	record_set_int(list, LIST_TOTAL, 7);
 	ck_assert_int_eq(record_set_text(list, LIST_AFTER, "next"), KERR_OK);
 	answer_with(list);
-	ck_assert_uint_eq(
-		get("/keyd/vendors?limit=2&after=x%3D&sort=name&name=A+b&kind=sis&at=2026-07-01"),
+	ck_assert_uint_eq(get("/keyd/"
+			      "vendors?limit=2&after=x%3D&sort=name&name=A+b&kind=sis&at="
+			      "2026-07-01"),
 		200);
 	assert_in("{\"items\":[{\"id\":1,");
 	assert_in("},{\"id\":2,");
@@ -251,7 +253,8 @@ envelope(void)
 {
 	struct record *r = record_new(arena, &envelope_schema);
 
-	ck_assert_int_eq(record_set_text(r, ENVELOPE_KEY, "kd0123456789ABCDEFGHJKMN"), KERR_OK);
+	ck_assert_int_eq(
+		record_set_text(r, ENVELOPE_KEY, "kd0123456789ABCDEFGHJKMN"), KERR_OK);
 	record_set_secret(r, ENVELOPE_SECRET, secret_new("kds_SHOWN", 9));
 	return r;
 }
@@ -270,7 +273,8 @@ START_TEST(a_secret_is_written_by_the_route_that_delivers_it_alone)
 		const struct gate_row *row = gate_find(route->message);
 		bool has = false;
 
-		for (unsigned f = 0; row && row->answered && f < row->answered->count; f++)
+		for (unsigned f = 0; row && row->answered && f < row->answered->count;
+			f++)
 			has |= row->answered->fields[f].type == FIELD_SECRET;
 		ck_assert_msg(!(route->flags & ROUTE_SECRETS) || has, "%s", route->name);
 	}
@@ -290,7 +294,8 @@ START_TEST(the_routes_agree_with_the_gate_table)
 				      strcmp(r->path, "/readyz") == 0 ||
 				      strcmp(r->path, "/metrics") == 0,
 			"%s is on the admin door", r->name);
-		ck_assert_msg(strncmp(r->path, "/keyd/", 6) != 0 || r->doors == DOOR_LOCAL,
+		ck_assert_msg(
+			strncmp(r->path, "/keyd/", 6) != 0 || r->doors == DOOR_LOCAL,
 			"%s is for people on the local socket", r->name);
 		if (!r->message)
 			continue;
@@ -298,7 +303,8 @@ START_TEST(the_routes_agree_with_the_gate_table)
 		ck_assert_msg(row->askers & PEER_LOCAL_FRONT, "%s", r->name);
 		ck_assert_ptr_nonnull(row->answered);
 		for (size_t j = 0; j < i; j++) {
-			ck_assert_msg(strcmp(route_at(j)->name, r->name) != 0, "%s", r->name);
+			ck_assert_msg(
+				strcmp(route_at(j)->name, r->name) != 0, "%s", r->name);
 			ck_assert_msg(route_at(j)->message != r->message, "%s", r->name);
 		}
 	}
@@ -306,7 +312,8 @@ START_TEST(the_routes_agree_with_the_gate_table)
 		const struct gate_row *row = gate_at(i);
 		bool has = !(row->askers & PEER_LOCAL_FRONT) ||
 			   row->number == MESSAGE_READY || row->number == MESSAGE_ALIVE ||
-			   row->number == MESSAGE_METRICS || row->number == MESSAGE_HEALTH;
+			   row->number == MESSAGE_METRICS ||
+			   row->number == MESSAGE_HEALTH;
 
 		for (size_t j = 0; j < routes_count(); j++)
 			has |= route_at(j)->message == row->number;
@@ -374,7 +381,8 @@ START_TEST(the_audit_chain_is_exported_as_text)
 END_TEST
 
 static void
-send_upload(const char *json, size_t json_len, const uint8_t *data, size_t len, size_t step)
+send_upload(
+	const char *json, size_t json_len, const uint8_t *data, size_t len, size_t step)
 {
 	char head[256];
 	uint8_t length[4];
