@@ -386,9 +386,9 @@ trail_summary(const struct trail *t, struct buf *out)
 	if (t->witness.seq > 0) {
 		clock_text(t->witness.time, when);
 		buf_printf(out,
-			"complete up to record %" PRIu64
-			", as a head from outside of %s says",
-			t->witness.seq, when);
+			"a head from outside, of %s, vouches for record %" PRIu64
+			" and all before it",
+			when, t->witness.seq);
 	} else {
 		buf_printf(out,
 			"records %" PRIu64 " to %" PRIu64 " agree with each other; "

@@ -20,7 +20,7 @@ audit_head_due(const struct audit *a, int64_t now)
 		return true;
 	if (c->seq > a->head.seq && now - last >= SECONDS_NEW)
 		return true;
-	return now - last >= SECONDS_ANY || now < last;
+	return now - last >= SECONDS_ANY;
 }
 
 /* The row of a head whose signer is on disk already. */

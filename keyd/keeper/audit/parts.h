@@ -54,7 +54,7 @@ struct audit {
 	size_t still_len;
 	uint64_t still_seq;
 	int64_t still_time;
-	struct sink *sink; /* set once, before other threads look */
+	struct sink *_Atomic sink; /* NULL: none was started */
 };
 
 /* chain.c: the name of a new segment. */

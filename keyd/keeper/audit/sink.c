@@ -15,7 +15,7 @@
 #define STOP_MS     5000
 #define HANGS_US    UINT64_C(2000000)
 #define BEHIND_US   UINT64_C(1000000)
-#define BACKOFF_MAX 30
+#define BACKOFF_MAX 4
 #define ARENA_MAX   ((size_t)64 * 1024 * 1024)
 #define STACK       ((size_t)512 * 1024)
 
