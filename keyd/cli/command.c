@@ -37,7 +37,8 @@ command_operands(const struct command *c, unsigned *ret_least, unsigned *ret_mos
 int
 command_takes(const struct command *c, enum option o)
 {
-	return ((c->options | OPTIONS_ALL) & OPTION_BIT(o)) != 0;
+	/* --yes is harmless where nothing is asked, and scripts say it everywhere. */
+	return o == OPTION_YES || ((c->options | OPTIONS_ALL) & OPTION_BIT(o)) != 0;
 }
 
 /* Is the word one of those in the list, which are parted by blanks? */

@@ -25,10 +25,9 @@ enum option {
 		OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_HELP) |                      \
 		OPTION_BIT(OPTION_VERSION))
 /* What changes something takes these too. */
-#define OPTIONS_CHANGE                                                                   \
-	(OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_ACCEPT) |                        \
-		OPTION_BIT(OPTION_REQUEST_ID) | OPTION_BIT(OPTION_RETRY) |               \
-		OPTION_BIT(OPTION_YES))
+#define OPTIONS_CHANGE (OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_ACCEPT))
+/* What makes a secret can be asked for again by the id of the request. */
+#define OPTIONS_AGAIN  (OPTION_BIT(OPTION_REQUEST_ID) | OPTION_BIT(OPTION_RETRY))
 #define OPTIONS_LIST                                                                     \
 	(OPTION_BIT(OPTION_LIMIT) | OPTION_BIT(OPTION_AFTER) | OPTION_BIT(OPTION_SORT) | \
 		OPTION_BIT(OPTION_FILTER) | OPTION_BIT(OPTION_AT))

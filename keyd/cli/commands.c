@@ -7,7 +7,8 @@
 #include "keyd/cli/run.h"
 
 #define IF_VERSION OPTION_BIT(OPTION_IF_VERSION)
-#define ISSUING    (OPTIONS_CHANGE | OPTIONS_DELIVER | IF_VERSION)
+#define ISSUING    (OPTIONS_CHANGE | OPTIONS_AGAIN | OPTIONS_DELIVER | IF_VERSION)
+#define ENDING     (OPTIONS_CHANGE | OPTION_BIT(OPTION_YES))
 
 /* Add, list, show and change of one kind. */
 #define LIST(word_, path_, schema_, plural_)                                             \
@@ -260,7 +261,7 @@ static const struct command commands[] = {
 		.method = "POST",
 		.path = "/keyd/signing-keys/{ref}/withdraw",
 		.answer = &signing_key_schema,
-		.options = OPTIONS_CHANGE,
+		.options = ENDING,
 		.flags = COMMAND_ENDS,
 		.run = run_key_withdraw,
 		.doc = "Takes a key out of the published set; every token that it signed "
@@ -292,14 +293,14 @@ static const struct command commands[] = {
 		"Puts a new secret beside the old one, under the same key; both work "
 		"until the old one ends.",
 		"keyd client rotate 42 --overlap-days 30"),
-	ACT("suspend", "reason", OPTIONS_CHANGE | IF_VERSION, COMMAND_ENDS, client,
+	ACT("suspend", "reason", ENDING | IF_VERSION, COMMAND_ENDS, client,
 		run_client_end,
 		"Pauses a client: its tokens end at once. resume lets it work again.",
 		"keyd client suspend 42 --reason 'data being cleaned'"),
 	ACT("resume", "reason", OPTIONS_CHANGE | IF_VERSION, 0, client, NULL,
 		"Lets a suspended client work again.", "keyd client resume 42"),
-	ACT("quarantine", "secret_number reason", OPTIONS_CHANGE | IF_VERSION,
-		COMMAND_ENDS, client, run_client_end,
+	ACT("quarantine", "secret_number reason", ENDING | IF_VERSION, COMMAND_ENDS,
+		client, run_client_end,
 		"Stops a client, or one secret of it, that may have leaked: its tokens "
 		"end at once. release lets it work again with a new secret.",
 		"keyd client quarantine 42 --secret 2 --reason 'seen in a log'"),
@@ -308,8 +309,8 @@ static const struct command commands[] = {
 		"Takes a client out of quarantine with a new secret; the former ones are "
 		"revoked.",
 		"keyd client release 42 --reason 'not leaked after all'"),
-	ACT("revoke", "secret_number reason", OPTIONS_CHANGE | IF_VERSION, COMMAND_ENDS,
-		client, run_client_end,
+	ACT("revoke", "secret_number reason", ENDING | IF_VERSION, COMMAND_ENDS, client,
+		run_client_end,
 		"Ends a client, or one secret of it, for good: its tokens end at once.",
 		"keyd client revoke 42 --reason 'contract ended'"),
 	{.words = "client find",

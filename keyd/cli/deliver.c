@@ -34,19 +34,26 @@ put_secret(struct buf *out, const struct secret *s)
 	buf_put(out, secret_reveal(s), secret_len(s));
 }
 
+/* What the holder needs, and no more: keyd's own numbers would be taken for OAuth's
+ * client_id. */
+static const char *const told[] = {"key", "secret", "token_url", "not_before",
+	"not_after", "former_ends", "secret_number", "ods", "cache_seconds"};
+
 void
 put_credential(struct buf *out, const struct record *r)
 {
 	const struct schema *s = record_schema(r);
 
-	for (unsigned f = 0; f < s->count; f++) {
-		if (!record_has(r, f))
+	for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++) {
+		int f = schema_field(s, told[i]);
+
+		if (f < 0 || !record_has(r, (unsigned)f))
 			continue;
-		buf_printf(out, "%s=", s->fields[f].name);
+		buf_printf(out, "%s=", told[i]);
 		if (s->fields[f].type == FIELD_SECRET)
-			put_secret(out, record_secret(r, f));
+			put_secret(out, record_secret(r, (unsigned)f));
 		else
-			render_value(out, r, f);
+			render_value(out, r, (unsigned)f);
 		buf_put_u8(out, '\n');
 	}
 }

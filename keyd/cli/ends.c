@@ -169,8 +169,6 @@ run_key_withdraw(struct cli *c)
 	if (err == KERR_OK)
 		err = ask_confirmed(c,
 			"Type the first 8 characters of its kid to go on: ", start, kid);
-	if (err == KERR_OK && (cli_has(c, OPTION_RETRY) || cli_has(c, OPTION_REQUEST_ID)))
-		err = call_name_request(c);
 	if (err == KERR_OK)
 		err = request_send_about(c, kid, &body, &len);
 	return err == KERR_OK ? show_answer(c, body, len) : report(c);

@@ -14,6 +14,7 @@
 #define NARROWEST   8 /* a column is not cut below that */
 #define VALUE_MAX   65536
 #define INDENT      2
+#define SENTENCE    30 /* bytes: a longer element of a list is no word */
 
 struct render
 render_for_stdout(void)
@@ -258,15 +259,39 @@ render_table(struct buf *out, const struct schema *s, struct record *const *item
 }
 
 static void
-put_label(struct buf *out, const char *name, size_t width, size_t indent)
+put_label(struct buf *out, const char *name, size_t width)
 {
 	size_t len = strlen(name);
 
-	pad(out, indent);
 	for (size_t i = 0; i < len; i++)
 		buf_put_u8(out, (uint8_t)(name[i] == '_' ? ' ' : name[i]));
 	buf_put_u8(out, ':');
-	pad(out, width - len + 1);
+	if (width)
+		pad(out, width - len + 1);
+}
+
+/* Sentences stand on lines of their own. */
+static void
+put_sentences(struct buf *out, const struct record *r, unsigned f, size_t column)
+{
+	for (size_t i = 0; i < record_count(r, f); i++) {
+		if (i)
+			pad(out, column);
+		render_text(out, record_text_at(r, f, i));
+		buf_put_u8(out, '\n');
+	}
+}
+
+static bool
+has_sentences(const struct record *r, unsigned f)
+{
+	if (record_schema(r)->fields[f].type != FIELD_TEXTS)
+		return false;
+	for (size_t i = 0; i < record_count(r, f); i++) {
+		if (strlen(record_text_at(r, f, i)) > SENTENCE)
+			return true;
+	}
+	return false;
 }
 
 /* Each line of what was rendered, moved to the right. */
@@ -329,9 +354,14 @@ render_record(struct buf *out, const struct record *r, struct render how)
 
 		if (!record_has(r, f) || field->type == FIELD_SECRET)
 			continue;
-		put_label(out, field->name, width, 0);
 		if (field->type == FIELD_RECORDS && record_count(r, f)) {
+			put_label(out, field->name, 0);
 			put_records(out, r, f, how);
+			continue;
+		}
+		put_label(out, field->name, width);
+		if (has_sentences(r, f)) {
+			put_sentences(out, r, f, width + 2);
 			continue;
 		}
 		render_value(out, r, f);

@@ -73,6 +73,8 @@ next_step(const struct cli *c)
 		return "keyd unseal opens it";
 	case KERR_NOT_READY:
 		return "keyd status says what needs a person";
+	case KERR_PHASE:
+		return "keyd status says whether it is empty, sealed or serving";
 	case KERR_FULL:
 		return "make room on the disk of the state directory; find, suspend, "
 		       "quarantine and revoke still work";
@@ -89,7 +91,6 @@ next_step(const struct cli *c)
 	case KERR_TOO_LARGE:
 	case KERR_IO:
 	case KERR_DAMAGED:
-	case KERR_PHASE:
 	case KERR_CLOSED:
 	case KERR_PROTOCOL:
 	case KERR_CRYPTO:
@@ -138,9 +139,9 @@ put_sentence(struct buf *out, const struct cli *c)
 	text_scrub(out, c->fault.text, strlen(c->fault.text));
 	put_field(out, c);
 	buf_put_u8(out, '\n');
-	if (c->retry_after > 1)
+	if (c->retry_after > 1 && exit_of(c->fault.err, NULL) == EXIT_BUSY)
 		buf_printf(out, "keyd: try again in %u seconds\n", c->retry_after);
-	else if (next && !strstr(c->fault.text, "keyd status"))
+	else if (next && !strstr(c->fault.text, "keyd "))
 		buf_printf(out, "keyd: %s\n", next);
 }
 

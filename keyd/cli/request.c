@@ -152,11 +152,7 @@ run_request(struct cli *c)
 {
 	const uint8_t *body;
 	size_t len;
-	enum kerr err = KERR_OK;
+	enum kerr err = request_send(c, &body, &len);
 
-	if (c->args.options[OPTION_RETRY] || c->args.options[OPTION_REQUEST_ID])
-		err = call_name_request(c);
-	if (err == KERR_OK)
-		err = request_send(c, &body, &len);
 	return err == KERR_OK ? show_answer(c, body, len) : report(c);
 }
