@@ -141,9 +141,13 @@ seal_add(struct keeper *k, struct store_reader *r, struct job *j)
 static enum kerr
 backup_check(struct job *j)
 {
-	const struct record *ask = record_count(j->asked, RESTORE_ASK_ASK) > 0
-					   ? record_at(j->asked, RESTORE_ASK_ASK, 0)
-					   : NULL;
+	const struct record *request = record_count(j->asked, RESTORE_ASK_ASK) > 0
+					       ? record_at(j->asked, RESTORE_ASK_ASK, 0)
+					       : NULL;
+	const struct record *ask =
+		request != NULL && record_count(request, REQUEST_BODY) > 0
+			? record_at(request, REQUEST_BODY, 0)
+			: NULL;
 	struct record *answer = job_answer(j);
 	struct vault *fresh = vault_new();
 	struct backup_facts f;

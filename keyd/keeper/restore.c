@@ -21,8 +21,12 @@
 static const struct record *
 asked_of(const struct job *j)
 {
-	return record_count(j->asked, RESTORE_ASK_ASK) > 0
-		       ? record_at(j->asked, RESTORE_ASK_ASK, 0)
+	const struct record *request = record_count(j->asked, RESTORE_ASK_ASK) > 0
+					       ? record_at(j->asked, RESTORE_ASK_ASK, 0)
+					       : NULL;
+
+	return request != NULL && record_count(request, REQUEST_BODY) > 0
+		       ? record_at(request, REQUEST_BODY, 0)
 		       : NULL;
 }
 
