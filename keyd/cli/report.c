@@ -68,7 +68,8 @@ next_step(const struct cli *c)
 {
 	switch (c->fault.err) {
 	case KERR_DENIED:
-		return "keyd status says who keyd takes you for";
+		return c->fault.field[0] ? NULL
+					 : "keyd status says who keyd takes you for";
 	case KERR_SEALED:
 		return "keyd unseal opens it";
 	case KERR_NOT_READY:

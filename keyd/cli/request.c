@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/model/model.h"
 #include "core/wire/json_record.h"
 #include "core/wire/json_write.h"
 #include "keyd/cli/call.h"
@@ -115,6 +116,10 @@ show_record(struct cli *c, const struct record *r)
 	buf_init(&out, TEXT_MAX_);
 	if (cli_has(c, OPTION_JSON)) {
 		json_record_write(&out, r, 0);
+		buf_put_u8(&out, '\n');
+	} else if (record_schema(r) == &done_schema) {
+		render_text(&out,
+			record_has(r, DONE_TEXT) ? record_text(r, DONE_TEXT) : "done");
 		buf_put_u8(&out, '\n');
 	} else {
 		render_record(&out, r, render_for_stdout());
