@@ -15,7 +15,7 @@ read_one(struct keeper *k, struct store_reader *r, struct job *j)
 	lanes_op(k, j, NULL, r, &who, &op);
 	if (err == KERR_OK)
 		err = op_run(&op);
-	if (err == KERR_UNSUPPORTED)
+	if (err == KERR_UNSUPPORTED && op.fault.text[0] == '\0')
 		op_fault(&op, err, "", "this keyd does not know that question");
 	lanes_op_done(j, &op, err);
 	j->later = op.later;

@@ -97,7 +97,7 @@ run_saved(struct keeper *k, struct job *j, struct op *op)
 	} else {
 		err = op_run(op);
 	}
-	if (err == KERR_UNSUPPORTED)
+	if (err == KERR_UNSUPPORTED && op->fault.text[0] == '\0')
 		err = service_in_group(k, j, op);
 	if (err == KERR_OK && !is_dry(j)) {
 		err = store_keep(k->store);

@@ -10,6 +10,7 @@
 
 #include "core/clock.h"
 #include "core/model/model.h"
+#include "core/text.h"
 #include "keyd/keeper/model/first.h"
 #include "keyd/keeper/model/op.h"
 #include "keyd/keeper/tokens/tokens.h"
@@ -143,49 +144,62 @@ rig_end(struct model_rig *r)
 	world_end(&r->w);
 }
 
-/* A field of a record from text, as a person would type it; lists of text or numbers are
- * separated by blanks. */
+static inline int64_t
+rig_number(const char *text, size_t len)
+{
+	int64_t n = 0;
+
+	ck_assert_int_eq(text_to_int(text, len, &n), KERR_OK);
+	return n;
+}
+
+/* Words separated by blanks, into a list field. */
+static inline void
+rig_set_list(struct record *rec, unsigned f, bool numbers, const char *text)
+{
+	enum kerr err = KERR_OK;
+	size_t len;
+
+	record_set_empty(rec, f);
+	for (; *text != '\0'; text += len + (text[len] == ' ')) {
+		len = strcspn(text, " ");
+		err = numbers ? record_add_int(rec, f, rig_number(text, len))
+			      : record_add_text(rec, f, text, len);
+		ck_assert_int_eq(err, KERR_OK);
+	}
+}
+
+/* A field of a record from text, as a person would type it. */
 static inline void
 rig_set(struct record *rec, const char *name, const char *text)
 {
 	const struct schema *s = record_schema(rec);
-	int f = schema_field(s, name);
-	char *copy, *save = NULL, *word;
+	int found = schema_field(s, name);
+	unsigned f = (unsigned)found, i;
 	int64_t day;
-	unsigned i;
 
-	ck_assert_msg(f >= 0, "%s has no field %s", s->name, name);
+	ck_assert_msg(found >= 0, "%s has no field %s", s->name, name);
 	switch (s->fields[f].type) {
 	case FIELD_TEXT:
-		ck_assert_int_eq(record_set_text(rec, (unsigned)f, text), KERR_OK);
+		ck_assert_int_eq(record_set_text(rec, f, text), KERR_OK);
 		return;
 	case FIELD_ENUM:
 		for (i = 0; strcmp(s->fields[f].words[i], text) != 0; i++)
 			continue;
-		record_set_int(rec, (unsigned)f, i);
+		record_set_int(rec, f, i);
 		return;
 	case FIELD_DATE:
 		ck_assert_int_eq(clock_date_parse(text, strlen(text), &day), KERR_OK);
-		record_set_int(rec, (unsigned)f, day);
+		record_set_int(rec, f, day);
 		return;
 	case FIELD_INT:
 	case FIELD_TIME:
 	case FIELD_BOOL:
-		record_set_int(rec, (unsigned)f, atoll(text));
+		record_set_int(rec, f, rig_number(text, strlen(text)));
 		return;
 	case FIELD_INTS:
 	case FIELD_TEXTS:
-		record_set_empty(rec, (unsigned)f);
-		copy = strdup(text);
-		for (word = strtok_r(copy, " ", &save); word != NULL;
-			word = strtok_r(NULL, " ", &save))
-			ck_assert_int_eq(
-				s->fields[f].type == FIELD_INTS
-					? record_add_int(rec, (unsigned)f, atoll(word))
-					: record_add_text(
-						  rec, (unsigned)f, word, strlen(word)),
-				KERR_OK);
-		free(copy);
+		rig_set_list(rec, f, s->fields[f].type == FIELD_INTS, text);
 		return;
 	case FIELD_BYTES:
 	case FIELD_SECRET:

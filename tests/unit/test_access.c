@@ -163,18 +163,13 @@ role_may(const struct person_role *r, enum verb verb, const struct thing *t)
 {
 	if (r->ends != 0 && TODAY > r->ends)
 		return false;
-	switch (r->role) {
-	case ROLE_IS_OWNER:
+	if (r->role == ROLE_IS_OWNER)
 		return true;
-	case ROLE_IS_STATE:
+	if (r->role == ROLE_IS_STATE)
 		return verb != VERB_PEOPLE && verb != VERB_KEYS;
-	case ROLE_IS_AUDITOR:
+	if (r->role == ROLE_IS_AUDITOR)
 		return verb == VERB_READ || verb == VERB_AUDIT;
-	case ROLE_IS_HUB:
-		return hub_may(r->scope, verb, t);
-	default:
-		return false;
-	}
+	return r->role == ROLE_IS_HUB && hub_may(r->scope, verb, t);
 }
 
 static bool
@@ -235,6 +230,16 @@ something(void)
 	return t;
 }
 
+static enum kerr
+decide(const struct person *p, enum verb verb, const struct access_object *object,
+	struct arena *a, struct fault *fault)
+{
+	const struct access_now now = {
+		.reader = store_as_reader(w.store), .arena = a, .today = TODAY};
+
+	return access_decide(&now, p, verb, object, fault);
+}
+
 START_TEST(every_decision_is_that_of_a_model_of_its_own)
 {
 	struct arena *a = arena_new(1u << 20);
@@ -246,8 +251,7 @@ START_TEST(every_decision_is_that_of_a_model_of_its_own)
 		struct thing t = something();
 		enum verb verb = (enum verb)roll(VERB__COUNT);
 		struct fault fault = {0};
-		enum kerr err = access_decide(
-			store_as_reader(w.store), &p, verb, &t.object, TODAY, a, &fault);
+		enum kerr err = decide(&p, verb, &t.object, a, &fault);
 
 		ck_assert_msg(err == KERR_OK || err == KERR_DENIED, "round %d: %s", i,
 			kerr_name(err));
@@ -329,21 +333,15 @@ START_TEST(a_refusal_names_the_role_that_could)
 	struct access_object object = {.table = TABLE_vendor, .statewide = true};
 	struct fault fault = {0};
 
-	ck_assert_int_eq(access_decide(store_as_reader(w.store), &hub, VERB_MODEL,
-				 &object, TODAY, w.arena, &fault),
-		KERR_DENIED);
+	ck_assert_int_eq(decide(&hub, VERB_MODEL, &object, w.arena, &fault), KERR_DENIED);
 	ck_assert_ptr_nonnull(strstr(fault.text, "owner or state"));
 	hub.roles[0].role = ROLE_IS_STATE;
 	hub.roles[0].ends = TODAY - 1;
-	ck_assert_int_eq(access_decide(store_as_reader(w.store), &hub, VERB_MODEL,
-				 &object, TODAY, w.arena, &fault),
-		KERR_DENIED);
+	ck_assert_int_eq(decide(&hub, VERB_MODEL, &object, w.arena, &fault), KERR_DENIED);
 	ck_assert_ptr_nonnull(strstr(fault.text, "ended on 2024-10-03"));
 	hub.operator_id = 0;
 	hub.role_count = 0;
-	ck_assert_int_eq(access_decide(store_as_reader(w.store), &hub, VERB_READ, &object,
-				 TODAY, w.arena, &fault),
-		KERR_DENIED);
+	ck_assert_int_eq(decide(&hub, VERB_READ, &object, w.arena, &fault), KERR_DENIED);
 	ck_assert_ptr_nonnull(strstr(fault.text, "no operator"));
 }
 END_TEST

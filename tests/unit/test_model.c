@@ -299,6 +299,16 @@ START_TEST(filters_are_of_the_kind_s_fields_and_all_hold)
 }
 END_TEST
 
+START_TEST(a_list_of_another_day_is_refused_with_what_there_is_instead)
+{
+	struct record *asked = record_new(r.arena, &list_ask_schema);
+
+	record_set_int(asked, LIST_ASK_AT, 20000);
+	ck_assert_int_eq(rig_ask(&r, MESSAGE_VENDOR_LIST, asked), KERR_UNSUPPORTED);
+	ck_assert_ptr_nonnull(strstr(r.op.fault.text, "audit list"));
+}
+END_TEST
+
 /* State 255900; hubs 255950 and 255951; districts 1…6, three to each hub; an application
  * for each district. */
 static void
@@ -502,6 +512,7 @@ main(void)
 	tcase_add_test(c, a_secret_in_the_place_of_a_name_is_neither_kept_nor_repeated);
 	tcase_add_test(c, pages_of_every_order_are_the_whole_list_once);
 	tcase_add_test(c, a_cursor_of_another_list_or_order_or_of_nobody_is_refused);
+	tcase_add_test(c, a_list_of_another_day_is_refused_with_what_there_is_instead);
 	tcase_add_test(c, filters_are_of_the_kind_s_fields_and_all_hold);
 	tcase_add_test(
 		c, a_hub_lists_and_is_shown_its_own_districts_and_what_is_statewide);

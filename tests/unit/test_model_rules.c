@@ -346,7 +346,7 @@ START_TEST(roles_have_the_scope_and_end_that_they_may)
 	ck_assert_int_eq(grant("h", "1001", ROLE_IS_HUB, 77, 0), KERR_NOTFOUND);
 	ck_assert_int_eq(grant("h", "1001", ROLE_IS_STATE, 255901, 0), KERR_INVALID);
 	ck_assert_int_eq(grant("h", "1001", ROLE_IS_STATE, 0, today - 1), KERR_INVALID);
-	ck_assert_int_eq(grant("h", "1001", ROLE_IS_VENDOR, 0, 0), KERR_UNSUPPORTED);
+	ck_assert_int_eq(grant("h", "1001", ROLE_IS_VENDOR, 0, 0), KERR_INVALID);
 	ck_assert_int_eq(grant("h", "0", ROLE_IS_STATE, 0, 0), KERR_INVALID);
 	ck_assert_int_eq(grant("h", "1000", ROLE_IS_STATE, 0, 0), KERR_EXISTS);
 	ck_assert_int_eq(grant("olga", "1001", ROLE_IS_STATE, 0, 0), KERR_EXISTS);

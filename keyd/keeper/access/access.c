@@ -202,10 +202,10 @@ refuse(const struct person *who, enum verb verb, int64_t today, struct fault *fa
 }
 
 enum kerr
-access_decide(struct store_reader *r, const struct person *who, enum verb verb,
-	const struct access_object *object, int64_t today, struct arena *a,
-	struct fault *fault)
+access_decide(const struct access_now *now, const struct person *who, enum verb verb,
+	const struct access_object *object, struct fault *fault)
 {
+	int64_t today = now->today;
 	struct access_scope scope;
 	char could[96];
 	enum kerr err = KERR_NOTFOUND;
@@ -224,7 +224,7 @@ access_decide(struct store_reader *r, const struct person *who, enum verb verb,
 			"that belongs to another tenant: its own people could");
 	if (scope.everything || (verb == VERB_READ && object->statewide))
 		return KERR_OK;
-	err = covers(r, &scope, object, a);
+	err = covers(now->reader, &scope, object, now->arena);
 	if (err != KERR_NOTFOUND)
 		return err;
 	name_roles(verb, true, could, sizeof(could));

@@ -66,10 +66,16 @@ struct access_object {
 	int64_t edorg;       /* row id */
 	bool statewide;      /* vendors, products, years, claimsets, ODS */
 };
-/* KERR_OK or KERR_DENIED with a sentence that says which role could; today is a civil
- * day. Other errors are the store's. */
-enum kerr access_decide(struct store_reader *r, const struct person *who, enum verb verb,
-	const struct access_object *object, int64_t today, struct arena *a,
+/* Where and when a decision is made. */
+struct access_now {
+	struct store_reader *reader;
+	struct arena *arena;
+	int64_t today; /* civil day */
+};
+/* KERR_OK or KERR_DENIED with a sentence that says which role could. Other errors are the
+ * store's. */
+enum kerr access_decide(const struct access_now *now, const struct person *who,
+	enum verb verb, const struct access_object *object,
 	struct fault *fault) MUST_CHECK;
 
 /* For lists: everything, or these edorg rows and what is below; none = denied. */
@@ -78,6 +84,7 @@ struct access_scope {
 	unsigned count;
 	int64_t edorgs[PERSON_ROLES_MAX];
 };
+/* What of it the person's roles cover on that civil day. */
 void access_scope(const struct person *who, enum verb verb, int64_t today,
 	struct access_scope *ret);
 

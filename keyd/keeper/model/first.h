@@ -12,6 +12,7 @@ struct first_rows {
 	const char *owner; /* login name */
 	int64_t owner_uid;
 };
+/* Within a transaction; op->fault says what failed. */
 enum kerr first_write(struct op *op, const struct first_rows *first) MUST_CHECK;
 
 #endif

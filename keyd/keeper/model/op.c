@@ -103,8 +103,10 @@ op_ref(const struct op *op)
 enum kerr
 op_allow(struct op *op, enum verb verb, const struct access_object *object)
 {
-	return access_decide(
-		op->reader, op->who, verb, object, op_today(op), op->arena, &op->fault);
+	const struct access_now now = {
+		.reader = op->reader, .arena = op->arena, .today = op_today(op)};
+
+	return access_decide(&now, op->who, verb, object, &op->fault);
 }
 
 int64_t

@@ -121,7 +121,7 @@ check_role(struct op *op, const struct record *role)
 
 	if (word != ROLE_IS_OWNER && word != ROLE_IS_STATE && word != ROLE_IS_HUB &&
 		word != ROLE_IS_AUDITOR)
-		return op_fault(op, KERR_UNSUPPORTED, "roles",
+		return op_fault(op, KERR_INVALID, "roles",
 			"the role %s is not given yet: owner, state, hub or auditor",
 			record_text(role, ROLE_ROLE));
 	if (word == ROLE_IS_HUB && !record_has(role, ROLE_SCOPE))

@@ -47,11 +47,12 @@ enum kerr shape_show(struct op *op, const struct shape *s, const struct record *
 /* KERR_CONFLICT with the sentence, unless the request accepts warnings. */
 enum kerr shape_warn(struct op *op, const char *field, const char *fmt, ...) MUST_CHECK
 	PRINTF_LIKE(3, 4);
-/* Appends to a list of ids in op->arena; count is where it stands. */
+/* Ids in op->arena. */
 struct shape_ids {
 	int64_t *at;
 	size_t count, room;
 };
+/* Appends one. */
 enum kerr shape_ids_add(struct op *op, struct shape_ids *ids, int64_t id) MUST_CHECK;
 
 #endif
