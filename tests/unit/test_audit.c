@@ -302,6 +302,41 @@ START_TEST(a_head_that_was_not_published_is_at_the_next_one)
 }
 END_TEST
 
+START_TEST(a_signer_survives_a_crash_at_each_write_of_its_file)
+{
+	uint8_t *before, *after;
+	char path[256];
+
+	(void)snprintf(path, sizeof(path), "%s/audit-signer", r.w.directory);
+	rig_add(&r, 2);
+	ck_assert_uint_eq(world_read(path, &before), 4096);
+	ok(store_begin(r.w.store, true));
+	ok(audit_head_sign(r.a, r.now));
+	store_rollback(r.w.store);
+	ck_assert_uint_eq(world_read(path, &after), 4096);
+	rig_close(&r);
+	/* the successor's slot came to nothing, was torn, is there beside the former */
+	if (_i == 1)
+		memcpy(before, after, 100);
+	if (_i == 2)
+		memcpy(before, after, 2048);
+	world_write(path, before, 4096);
+	ok(world_open(&r.w));
+	rig_open(&r);
+	ok(audit_damage(r.a, &r.fault));
+	rig_add(&r, 1);
+	rig_head(&r);
+	rig_head(&r);
+	ok(rig_restart(&r));
+	ok(audit_damage(r.a, &r.fault));
+	is_verdict(AUDIT_VERDICT_CONSISTENT, 0);
+	ck_assert_int_eq(record_int(verify(), AUDIT_VERIFY_HEADS), _i == 2 ? 2 : 1);
+	ck_assert_ptr_null(strstr(record_text(verify(), AUDIT_VERIFY_TEXT), "replaced"));
+	free(before);
+	free(after);
+}
+END_TEST
+
 START_TEST(a_head_is_not_signed_over_what_is_not_committed)
 {
 	struct audit_entry e = rig_entry(0);
@@ -480,6 +515,8 @@ suite(void)
 	tcase_add_test(tc, the_chain_goes_on_after_each_start);
 	tcase_add_test(tc, heads_are_due_by_number_and_by_time);
 	tcase_add_loop_test(tc, a_head_that_was_not_published_is_at_the_next_one, 0, 2);
+	tcase_add_loop_test(
+		tc, a_signer_survives_a_crash_at_each_write_of_its_file, 0, 3);
 	tcase_add_test(tc, a_head_is_not_signed_over_what_is_not_committed);
 	tcase_add_test(tc, a_lost_signer_is_replaced_and_that_is_seen);
 	tcase_add_test(tc, a_signer_is_forgotten_before_its_head_is_published);

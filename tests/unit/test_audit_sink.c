@@ -8,7 +8,7 @@
 
 /* A sink that hangs, is full, or does not give back what was written: the C library's
  * calls, for files of the sink only. */
-static _Atomic bool hangs, full, forgets;
+static _Atomic bool hangs, unread, full, forgets;
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t opened = PTHREAD_COND_INITIALIZER;
 
@@ -26,15 +26,20 @@ is_in_sink(int fd)
 	return strstr(path, "-sink/") != NULL;
 }
 
+static void
+hang(_Atomic bool *which)
+{
+	pthread_mutex_lock(&gate);
+	while (*which)
+		pthread_cond_wait(&opened, &gate);
+	pthread_mutex_unlock(&gate);
+}
+
 int
 fdatasync(int fd)
 {
-	if (hangs && is_in_sink(fd)) {
-		pthread_mutex_lock(&gate);
-		while (hangs)
-			pthread_cond_wait(&opened, &gate);
-		pthread_mutex_unlock(&gate);
-	}
+	if (hangs && is_in_sink(fd))
+		hang(&hangs);
 	return fsync(fd);
 }
 
@@ -42,7 +47,7 @@ static void
 let_go(void)
 {
 	pthread_mutex_lock(&gate);
-	hangs = false;
+	hangs = unread = false;
 	pthread_cond_broadcast(&opened);
 	pthread_mutex_unlock(&gate);
 }
@@ -70,7 +75,11 @@ ssize_t
 pread(int fd, void *bytes, size_t len, off_t at)
 {
 	struct iovec iov = {bytes, len};
-	ssize_t n = preadv(fd, &iov, 1, at);
+	ssize_t n;
+
+	if (unread && is_in_sink(fd))
+		hang(&unread);
+	n = preadv(fd, &iov, 1, at);
 
 	if (n > 0 && forgets && is_in_sink(fd))
 		((uint8_t *)bytes)[n / 2] ^= 1;
@@ -262,6 +271,30 @@ START_TEST(a_sink_that_hangs_stops_nobody)
 	wait_heads(1);
 	becomes(SINK_IS_WORKING);
 	is_sound(103);
+}
+END_TEST
+
+START_TEST(a_sink_that_hangs_at_the_start_is_compared_later)
+{
+	uint64_t begin;
+
+	rig_sink(&r);
+	rig_add(&r, 1);
+	rig_wait(&r);
+	ok(rig_restart(&r));
+	unread = true;
+	begin = now_ms();
+	rig_sink(&r);
+	ck_assert_uint_le(now_ms() - begin, 6000);
+	ck_assert(r.status.unreadable);
+	ck_assert_int_eq(r.status.state, SINK_IS_MISSING);
+	ck_assert_str_eq(r.fault.text, "the sink does not answer");
+	rig_add(&r, 1);
+	let_go();
+	rig_wait(&r);
+	becomes(SINK_IS_WORKING);
+	audit_sink_status(r.a, &r.status);
+	ck_assert(!r.status.unreadable);
 }
 END_TEST
 
@@ -475,6 +508,7 @@ suite(void)
 	tcase_add_test(tc, the_sink_goes_on_where_it_was_after_a_start);
 	tcase_add_test(tc, what_was_missed_is_caught_up);
 	tcase_add_test(tc, a_sink_that_hangs_stops_nobody);
+	tcase_add_test(tc, a_sink_that_hangs_at_the_start_is_compared_later);
 	tcase_add_test(tc, a_thread_that_hangs_is_left_behind);
 	tcase_add_test(tc, a_full_sink_is_caught_up_when_there_is_room);
 	tcase_add_test(tc, what_is_not_read_back_does_not_count);
