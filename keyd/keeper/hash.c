@@ -2,6 +2,7 @@
 #include "keyd/keeper/answer.h"
 #include "keyd/keeper/lanes.h"
 #include "keyd/keeper/model/backup.h"
+#include "keyd/keeper/restore.h"
 
 /* The thread of slow hashes: opening and sealing slots by Argon2id, outside the write
  * thread. */

@@ -18,11 +18,11 @@
 #define ROWS_MAX ((size_t)1 << 30)
 #define GAP      600 /* seconds between the sink's newest head and when keyd last ran */
 
-static const struct record *
-asked_of(const struct job *j)
+const struct record *
+restore_asked(const struct record *asked)
 {
-	const struct record *request = record_count(j->asked, RESTORE_ASK_ASK) > 0
-					       ? record_at(j->asked, RESTORE_ASK_ASK, 0)
+	const struct record *request = record_count(asked, RESTORE_ASK_ASK) > 0
+					       ? record_at(asked, RESTORE_ASK_ASK, 0)
 					       : NULL;
 
 	return request != NULL && record_count(request, REQUEST_BODY) > 0
@@ -341,7 +341,7 @@ restore_rows(struct keeper *k, struct job *j, const struct record *ask, struct r
 enum kerr
 service_restore(struct keeper *k, struct job *j)
 {
-	const struct record *ask = asked_of(j);
+	const struct record *ask = restore_asked(j->asked);
 	struct person who = {.uid = j->uid};
 	struct restore r = {.newest = {0}};
 	enum kerr err;

@@ -19,6 +19,8 @@ struct restore {
 	int64_t sink_time;        /* of its newest head or record */
 };
 
+/* The backup_ask of a question with a backup; NULL when it has none. */
+const struct record *restore_asked(const struct record *asked);
 /* A store_each that appends the row's id to ids; with is the restore. */
 enum kerr restore_collect(void *with, struct record *row) MUST_CHECK;
 
