@@ -1,0 +1,5 @@
+execute_process(COMMAND ${TOOL} OUTPUT_FILE ${SCRATCH} COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND ${CMAKE_COMMAND} -E compare_files ${SCRATCH} ${DOCUMENT} RESULT_VARIABLE differs)
+if(differs)
+  message(FATAL_ERROR "docs/openapi.json is not what the routes and schemas say: keyd-openapi > docs/openapi.json")
+endif()
