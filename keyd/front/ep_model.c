@@ -78,6 +78,17 @@ is_hex(const char *text, size_t len)
 	return len % 2 == 0 && len >= 2 * (size_t)IDEMPOTENCY_MIN;
 }
 
+/* sodium's base64 takes other bytes for an 'A'. */
+static bool
+is_ascii(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if ((uint8_t)text[i] >= 0x80)
+			return false;
+	}
+	return true;
+}
+
 /* Hexadecimal digits or base64url, with or without quotes around them. */
 static bool
 take_idempotency(struct exchange *ex, struct record *request)
@@ -99,7 +110,9 @@ take_idempotency(struct exchange *ex, struct record *request)
 		text++;
 		value.len -= 2;
 	}
-	if (is_hex(text, value.len))
+	if (!is_ascii(text, value.len))
+		failed = -1;
+	else if (is_hex(text, value.len))
 		failed = sodium_hex2bin(
 			bytes, sizeof(bytes), text, value.len, NULL, &len, NULL);
 	else

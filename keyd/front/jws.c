@@ -154,11 +154,15 @@ jws_set_keys(struct jws *j, const struct record *list, uint32_t *ret_gone)
 	return result;
 }
 
-/* Strict base64url without padding (RFC 7515 section 2): sodium also refuses trailing
- * bits that are not zero. */
+/* Strict base64url without padding (RFC 7515 section 2). sodium also refuses trailing
+ * bits that are not zero, but takes every byte from 0x80 on for an 'A'. */
 static bool
 decode(const char *text, size_t len, uint8_t *ret, size_t size, size_t *ret_len)
 {
+	for (size_t i = 0; i < len; i++) {
+		if ((uint8_t)text[i] >= 0x80)
+			return false;
+	}
 	return len && sodium_base642bin(ret, size, text, len, NULL, ret_len, NULL,
 			      sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0;
 }

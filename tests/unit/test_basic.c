@@ -70,6 +70,43 @@ START_TEST(what_is_not_base64_is_refused)
 	/* Bits behind the last byte that are not zero: a second spelling. */
 	ck_assert_int_eq(read_value("Basic dTpwYR=="), KERR_INVALID);
 	ck_assert_int_eq(read_value("Basic dTpwYQ=="), 0);
+	ck_assert_int_eq(read_value("Basic ===="), KERR_INVALID);
+	ck_assert_int_eq(read_value("Basic dTp="), KERR_INVALID);
+	ck_assert_int_eq(read_value("Basic dT=wdTpw"), KERR_INVALID);
+	/* libsodium 1.0.18 takes every byte from 0x80 on for an 'A'. */
+	ck_assert_int_eq(read_value("Basic dTp\xc7"), KERR_INVALID);
+	ck_assert_int_eq(read_value("Basic =Tpw"), KERR_INVALID);
+}
+END_TEST
+
+START_TEST(base64_is_read_as_libsodium_reads_it)
+{
+	const int variant = sodium_base64_VARIANT_ORIGINAL;
+	char value[200] = "Basic ", plain[128];
+
+	for (unsigned round = 0; round < 20000; round++) {
+		size_t len = randombytes_uniform(100), used = 0;
+		bool good;
+
+		randombytes_buf(plain, len);
+		sodium_bin2base64(
+			value + 6, sizeof(value) - 6, (uint8_t *)plain, len, variant);
+		if (len && round % 2)
+			value[6 + randombytes_uniform((uint32_t)strlen(value) - 6)] =
+				(char)(1 + randombytes_uniform(127));
+		good = sodium_base642bin((uint8_t *)plain, sizeof(plain), value + 6,
+			       strlen(value) - 6, NULL, &used, NULL, variant) == 0 &&
+		       used;
+		if (memchr(plain, '%', used))
+			continue;
+		ck_assert_msg(good == (read_value(value) != KERR_INVALID), "%s", value);
+		if (!basic.secret)
+			continue;
+		ck_assert_uint_eq(basic.user_len + 1 + secret_len(basic.secret), used);
+		ck_assert_mem_eq(basic.user, plain, basic.user_len);
+		ck_assert_mem_eq(secret_reveal(basic.secret), plain + basic.user_len + 1,
+			secret_len(basic.secret));
+	}
 }
 END_TEST
 
@@ -132,6 +169,7 @@ main(void)
 	tcase_add_test(t, the_first_colon_splits);
 	tcase_add_test(t, the_scheme_is_told_in_any_case_and_no_other_is_taken);
 	tcase_add_test(t, what_is_not_base64_is_refused);
+	tcase_add_test(t, base64_is_read_as_libsodium_reads_it);
 	tcase_add_test(t, percent_encoding_is_undone_where_it_is_one);
 	tcase_add_test(t, what_is_longer_than_any_credential_is_no_caller);
 	tcase_add_test(t, a_bearer_token_is_what_follows_the_scheme);

@@ -198,6 +198,25 @@ START_TEST(what_has_not_the_compact_form_is_refused)
 }
 END_TEST
 
+START_TEST(no_byte_beyond_ascii_stands_for_another)
+{
+	size_t len, changed = 0;
+
+	rig_token(rig, 7, token, sizeof(token));
+	len = strlen(token);
+	for (size_t i = 0; i < len; i++) {
+		if (token[i] != 'A')
+			continue;
+		token[i] = (char)0xc7;
+		ck_assert_int_eq(verify_text(token), KERR_INVALID);
+		token[i] = 'A';
+		changed++;
+	}
+	ck_assert_uint_gt(changed, 0);
+	ck_assert_int_eq(verify_text(token), KERR_OK);
+}
+END_TEST
+
 START_TEST(a_signature_of_zeros_is_refused)
 {
 	uint8_t zeros[64] = {0};
@@ -309,6 +328,7 @@ main(void)
 	tcase_add_test(t, another_issuer_or_a_jti_of_another_form_is_refused);
 	tcase_add_test(t, every_changed_character_of_a_token_is_noticed);
 	tcase_add_test(t, what_has_not_the_compact_form_is_refused);
+	tcase_add_test(t, no_byte_beyond_ascii_stands_for_another);
 	tcase_add_test(t, a_signature_of_zeros_is_refused);
 	tcase_add_test(t, a_withdrawn_key_verifies_no_more_and_its_number_is_told);
 	tcase_add_test(t, a_key_of_the_same_name_with_other_bytes_is_another_key);
