@@ -15,6 +15,7 @@
 #define WORDS_MAX   4  /* of one command, and help before them */
 #define CHOICES_MAX 96 /* names offered when one was mistyped */
 #define NAME_MAX_   64
+#define KID_LEN     43 /* of a signing key, RFC 7638 with SHA-256 */
 
 struct reading {
 	int argc;
@@ -51,6 +52,17 @@ own_option(const char *name, size_t len)
 	return OPTION__COUNT;
 }
 
+/* Cursors and key ids are as random as a secret, and no places where people paste. */
+static bool
+is_random_by_right(char **argv, int i)
+{
+	const char *before = i > 1 ? argv[i - 1] : "";
+
+	if (strncmp(argv[i], "--after=", 8) == 0 || strcmp(before, "--after") == 0)
+		return true;
+	return strcmp(before, "withdraw") == 0 && strlen(argv[i]) == KID_LEN;
+}
+
 /* A person who pastes a secret into the wrong place must not find it repeated. */
 static enum kerr
 refuse_secrets(struct reading *r)
@@ -58,11 +70,7 @@ refuse_secrets(struct reading *r)
 	for (int i = 1; i < r->argc; i++) {
 		char *arg = r->argv[i];
 		size_t len = strlen(arg);
-		/* A cursor is as random as a secret, and no place where people paste. */
-		bool cursor = strncmp(arg, "--after=", 8) == 0 ||
-			      (i > 1 && strcmp(r->argv[i - 1], "--after") == 0);
-
-		if (cursor || !credential_looks_secret(arg, len))
+		if (is_random_by_right(r->argv, i) || !credential_looks_secret(arg, len))
 			continue;
 		sodium_memzero(arg, len);
 		return fault_set(r->fault, KERR_INVALID, "",
@@ -99,8 +107,9 @@ join_words(struct reading *r, int count, char *out, size_t size)
 		int rc = snprintf(
 			out + n, size - n, "%s%s", i ? " " : "", r->argv[r->words[i]]);
 
+		/* So long is no command. */
 		if (rc < 0 || (size_t)rc >= size - n) {
-			out[n] = '\0';
+			out[0] = '\0';
 			return;
 		}
 		n += (size_t)rc;

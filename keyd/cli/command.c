@@ -98,7 +98,9 @@ is_option_of(const struct field *field, const char *option, size_t len)
 	n = strlen(name);
 	if (n == len && memcmp(name, option, n) == 0)
 		return true;
-	if (many && n > 1 && name[n - 1] == 's' && n - 1 == len)
+	/* "prefixes" is "prefix", "roles" is "role". */
+	if (many && n > 2 && name[n - 1] == 's' &&
+		(n - 1 == len || (n - 2 == len && name[n - 2] == 'e')))
 		return memcmp(name, option, len) == 0;
 	/* The JSON member's name is right too. */
 	return strlen(field->name) == len && memcmp(field->name, option, len) == 0;

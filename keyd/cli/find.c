@@ -46,8 +46,14 @@ read_paste(struct cli *c, char *text, size_t *ret_len)
 	return err;
 }
 
+/* What was pasted: what keyd is asked about, and the secret in it when there is one. */
+struct pasted {
+	struct secret *question; /* NULL: a text was searched for */
+	struct secret *secret;   /* NULL: none, or several */
+};
+
 static enum kerr
-take_paste(struct cli *c, struct secret **ret)
+take_paste(struct cli *c, struct pasted *ret)
 {
 	char *text = sodium_malloc(PASTE_MAX);
 	size_t len = 0;
@@ -57,10 +63,12 @@ take_paste(struct cli *c, struct secret **ret)
 		return call_broken(c, KERR_NOMEM);
 	err = read_paste(c, text, &len);
 	if (err == KERR_OK) {
-		err = pasted_reduce(text, len, ret);
+		err = pasted_reduce(text, len, &ret->question);
+		if (err == KERR_OK)
+			err = pasted_secret(text, len, &ret->secret);
 		if (err != KERR_OK)
 			err = call_broken(c, err);
-		else if (!*ret)
+		else if (!ret->question)
 			err = fault_set(&c->fault, KERR_NOTFOUND, "",
 				"nothing in it has the form of a key, a secret or a "
 				"token of keyd");
@@ -70,8 +78,8 @@ take_paste(struct cli *c, struct secret **ret)
 }
 
 static enum kerr
-ask_keyd(struct cli *c, const char *target, struct secret *pasted, const uint8_t **body,
-	size_t *len)
+ask_keyd(struct cli *c, const char *target, const struct secret *pasted,
+	const uint8_t **body, size_t *len)
 {
 	struct call q = {.method = "POST", .target = target, .body = c->args.body};
 	struct secret *copy = pasted ? secret_copy(pasted) : NULL;
@@ -117,13 +125,13 @@ show_found(struct cli *c, const struct record *found)
 }
 
 static int
-stop_secret(struct cli *c, struct secret *pasted)
+stop_secret(struct cli *c, const struct secret *secret)
 {
 	struct record *found;
 	const uint8_t *body;
 	size_t len;
 
-	if (ask_keyd(c, "/keyd/find/quarantine", pasted, &body, &len) != KERR_OK ||
+	if (ask_keyd(c, "/keyd/find/quarantine", secret, &body, &len) != KERR_OK ||
 		read_answer(c, &find_schema, body, len, &found) != KERR_OK)
 		return report(c);
 	return show_found(c, found);
@@ -154,10 +162,10 @@ stop_client(struct cli *c, int64_t id)
 /* The secret first: it takes away least, and who holds it may always do it. Nothing is
  * offered of several, since it would not be plain which one is meant. */
 static int
-offer(struct cli *c, const struct record *found, struct secret *pasted)
+offer(struct cli *c, const struct record *found, const struct pasted *pasted)
 {
 	const struct record *hit = record_at(found, FIND_ITEMS, 0);
-	bool secret = pasted && record_int(hit, FIND_HIT_WHAT) == FIND_IS_SECRET;
+	bool secret = pasted->secret && record_int(hit, FIND_HIT_WHAT) == FIND_IS_SECRET;
 	bool client = record_has(hit, FIND_HIT_CLIENT_ID);
 	struct terminal *t;
 	char choice[CHOICE_MAX], prompt[160];
@@ -174,7 +182,7 @@ offer(struct cli *c, const struct record *found, struct secret *pasted)
 	err = terminal_line(t, prompt, choice, sizeof(choice));
 	terminal_close(t);
 	if (err == KERR_OK && secret && strcmp(choice, "1") == 0)
-		return stop_secret(c, pasted);
+		return stop_secret(c, pasted->secret);
 	if (err == KERR_OK && client && strcmp(choice, "2") == 0)
 		return stop_client(c, record_int(hit, FIND_HIT_CLIENT_ID));
 	remark("nothing was changed");
@@ -184,7 +192,7 @@ offer(struct cli *c, const struct record *found, struct secret *pasted)
 int
 run_find(struct cli *c)
 {
-	struct secret *pasted = NULL;
+	struct pasted pasted = {0};
 	struct record *found = NULL;
 	const uint8_t *body;
 	size_t len;
@@ -194,7 +202,7 @@ run_find(struct cli *c)
 	if (!record_has(c->args.body, FIND_ASK_TEXT))
 		err = take_paste(c, &pasted);
 	if (err == KERR_OK)
-		err = ask_keyd(c, "/keyd/find", pasted, &body, &len);
+		err = ask_keyd(c, "/keyd/find", pasted.question, &body, &len);
 	if (err == KERR_OK)
 		err = read_answer(c, &find_schema, body, len, &found);
 	if (err != KERR_OK)
@@ -207,7 +215,8 @@ run_find(struct cli *c)
 		code = EXIT_NOTFOUND;
 	if (err == KERR_OK && code == EXIT_DONE && !cli_has(c, OPTION_JSON) &&
 		record_count(found, FIND_ITEMS) == 1)
-		code = offer(c, found, pasted);
-	secret_free(pasted);
+		code = offer(c, found, &pasted);
+	secret_free(pasted.question);
+	secret_free(pasted.secret);
 	return code;
 }

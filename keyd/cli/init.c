@@ -39,11 +39,13 @@ confirm(struct cli *c, struct secret *code, struct record **ret)
 }
 
 static void
-show_code(struct terminal *t, const struct secret *code)
+show_code(struct terminal *t, const struct secret *code, bool again)
 {
 	struct buf out;
 
 	buf_init(&out, TEXT_SIZE);
+	if (again)
+		buf_put_text(&out, "\nThat was not the code. Nothing is written yet.\n");
 	buf_put_text(&out,
 		"\nThe recovery code opens keyd and its backups when nothing else "
 		"does:\n\n    ");
@@ -67,7 +69,7 @@ have_typed_back(
 
 	for (int i = 0; i < TRIES && err == KERR_INVALID; i++) {
 		terminal_enter(t);
-		show_code(t, code);
+		show_code(t, code, i > 0);
 		err = terminal_line(
 			t, "Press Enter when it is written down: ", enter, sizeof(enter));
 		terminal_leave(t);
@@ -82,8 +84,6 @@ have_typed_back(
 		err = typed ? confirm(c, typed, ret)
 			    : fault_set(&c->fault, KERR_INVALID, "",
 				      "the recovery code was not typed");
-		if (err == KERR_INVALID && i + 1 < TRIES)
-			remark("%s", c->fault.text);
 	}
 	if (err == KERR_CLOSED && !c->fault.text[0])
 		err = fault_set(&c->fault, KERR_INVALID, "",

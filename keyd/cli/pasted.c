@@ -156,3 +156,31 @@ pasted_reduce(const char *text, size_t len, struct secret **ret)
 	sodium_free(k.text);
 	return err;
 }
+
+enum kerr
+pasted_secret(const char *text, size_t len, struct secret **ret)
+{
+	const char *found = NULL;
+	size_t found_len = 0, at = 0, n;
+
+	*ret = NULL;
+	if (len <= SECRET_POOL_MAX_LEN &&
+		credential_secret_read(text, len, NULL, NULL) == CREDENTIAL_SECRET) {
+		*ret = secret_new(text, len);
+		return *ret ? KERR_OK : KERR_NOMEM;
+	}
+	for (; at < len; at += n + 1) {
+		for (n = 0; at + n < len && is_word(text[at + n]); n++)
+			;
+		if (n > SECRET_POOL_MAX_LEN || credential_secret_read(text + at, n, NULL,
+						       NULL) != CREDENTIAL_SECRET)
+			continue;
+		if (found)
+			return KERR_OK;
+		found = text + at;
+		found_len = n;
+	}
+	if (found)
+		*ret = secret_new(found, found_len);
+	return *ret || !found ? KERR_OK : KERR_NOMEM;
+}

@@ -10,5 +10,8 @@
  * token only its id is kept, so that the token itself is not sent. *ret is NULL when
  * nothing of that kind is in it. KERR_NOMEM. */
 enum kerr pasted_reduce(const char *text, size_t len, struct secret **ret) MUST_CHECK;
+/* The one whole secret in it, as it was written: for stopping it. *ret is NULL when there
+ * is none, or more than one. KERR_NOMEM. */
+enum kerr pasted_secret(const char *text, size_t len, struct secret **ret) MUST_CHECK;
 
 #endif

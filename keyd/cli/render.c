@@ -120,7 +120,8 @@ pad(struct buf *out, size_t n)
 struct column {
 	unsigned field;
 	size_t width;
-	bool number;
+	bool number; /* stands to the right */
+	bool firm;   /* is never cut: half a key or a date says nothing */
 };
 
 struct table {
@@ -180,7 +181,7 @@ fit(struct table *t)
 		for (size_t i = 0; i < t->count; i++) {
 			struct column *c = &t->columns[i];
 
-			if (!c->number && c->width > NARROWEST &&
+			if (!c->firm && c->width > NARROWEST &&
 				(!widest || c->width > widest->width))
 				widest = c;
 		}
@@ -225,6 +226,15 @@ is_number(const struct field *field)
 	return field->type == FIELD_INT || field->type == FIELD_RECORDS;
 }
 
+static bool
+is_firm(const struct field *field)
+{
+	bool text = field->type == FIELD_TEXT || field->type == FIELD_TEXTS ||
+		    field->type == FIELD_INTS;
+
+	return !text || (field->type == FIELD_TEXT && field->min == field->max);
+}
+
 void
 render_table(struct buf *out, const struct schema *s, struct record *const *items,
 	size_t count, struct render how)
@@ -236,7 +246,8 @@ render_table(struct buf *out, const struct schema *s, struct record *const *item
 		if (s->fields[f].flags & FIELD_COLUMN)
 			t.columns[t.count++] = (struct column){.field = f,
 				.width = strlen(s->fields[f].name),
-				.number = is_number(&s->fields[f])};
+				.number = is_number(&s->fields[f]),
+				.firm = is_firm(&s->fields[f])};
 	}
 	measure(&t, items, count);
 	fit(&t);
@@ -346,7 +357,7 @@ render_record(struct buf *out, const struct record *r, struct render how)
 	for (unsigned f = 0; f < s->count; f++) {
 		size_t len = strlen(s->fields[f].name);
 
-		if (record_has(r, f) && len > width)
+		if (record_has(r, f) && s->fields[f].type != FIELD_SECRET && len > width)
 			width = len;
 	}
 	for (unsigned f = 0; f < s->count; f++) {
