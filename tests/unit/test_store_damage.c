@@ -272,6 +272,53 @@ START_TEST(the_same_row_twice_in_a_page_is_found)
 }
 END_TEST
 
+/* A key that only the index has: a page of an index begins with 10. */
+START_TEST(a_damaged_index_leads_to_no_wrong_row)
+{
+	struct store_condition c = {.column = ROW_CLIENT_KEY, .test = STORE_IS};
+	struct store_query q = {.table = TABLE_client, .conditions = &c, .count = 1};
+	uint8_t *file, *page, *key;
+	size_t len = world_read(w.file, &file), changed = 0;
+	struct record *row;
+	char other[] = KEY_TWO;
+
+	other[sizeof(other) - 2] = 'Z';
+	c.text = other;
+	for (page = file; page + PAGE <= file + len; page += PAGE) {
+		key = page[0] == 10 ? memmem(page, PAGE, KEY_TWO, strlen(KEY_TWO)) : NULL;
+		if (key) {
+			memcpy(key, other, strlen(other));
+			changed++;
+		}
+	}
+	ck_assert_uint_gt(changed, 0);
+	put_file(file, len);
+	ok(world_open(&w));
+	ck_assert_int_eq(store_first(self(), &q, w.arena, &row), KERR_NOTFOUND);
+	ck_assert(store_is_fenced(w.store, TABLE_client, 2));
+	free(file);
+}
+END_TEST
+
+START_TEST(pages_that_are_not_well_formed_are_named)
+{
+	uint8_t *file, *page;
+	size_t len = world_read(w.file, &file);
+	struct fault fault;
+
+	ok(world_open(&w));
+	ok(store_check_pages(self(), &fault));
+	world_close(&w);
+	page = leaf_of_clients(file, len);
+	memcpy(CELL(page, 1), CELL(page, 0), 2);
+	put_file(file, len);
+	ck_assert_int_eq(world_open(&w), KERR_DAMAGED);
+	ck_assert_int_eq(store_check_pages(self(), &fault), KERR_DAMAGED);
+	ck_assert(strstr(fault.text, "restore"));
+	free(file);
+}
+END_TEST
+
 START_TEST(ids_that_do_not_rise_are_found)
 {
 	uint8_t *file, *page, first[2];
@@ -444,6 +491,8 @@ suite(void)
 	tcase_add_test(t, an_older_file_does_not_pass_under_a_newer_sealed_state);
 	tcase_add_test(t, a_digest_recombined_from_three_older_copies_is_refused);
 	tcase_add_test(t, the_same_row_twice_in_a_page_is_found);
+	tcase_add_test(t, a_damaged_index_leads_to_no_wrong_row);
+	tcase_add_test(t, pages_that_are_not_well_formed_are_named);
 	tcase_add_test(t, ids_that_do_not_rise_are_found);
 	tcase_add_test(t, a_flipped_bit_anywhere_gives_no_wrong_row);
 	tcase_add_test(t, an_old_page_put_back_while_running_is_refused);

@@ -85,146 +85,179 @@ check(const struct store_query *q)
 	return KERR_OK;
 }
 
+/* What is being written: the text, the parameters so far, and whether no index but the
+ * sort's is to be taken. */
+struct text {
+	const struct store_query *q;
+	struct buf *out;
+	unsigned n;
+	bool walk;
+};
+
+/* An expression is no column to SQLite, so that it takes no index for it. */
 static void
-put_in(const char *name, size_t count, unsigned *n, struct buf *out)
+put_name(struct text *t, unsigned column)
 {
-	if (count == 0) {
-		buf_put_text(out, "1 = 0");
-		return;
-	}
-	buf_printf(out, "\"%s\" IN (", name);
+	const struct field *f = field_of(t->q->table, column);
+	bool plain = !t->walk || column == t->q->sort || f->type == FIELD_BYTES;
+
+	if (plain)
+		buf_printf(t->out, "\"%s\"", f->name);
+	else
+		buf_printf(t->out, "\"%s\" %s", f->name, is_text(f) ? "|| ''" : "+ 0");
+}
+
+static void
+put_ids(struct text *t, size_t count)
+{
+	buf_put_text(t->out, " IN (");
 	for (unsigned i = 0; i < padded(count); i++)
-		buf_printf(out, "%s$%u", i ? ", " : "", ++*n);
-	buf_put_text(out, ")");
+		buf_printf(t->out, "%s$%u", i ? ", " : "", ++t->n);
+	buf_put_text(t->out, ")");
 }
 
 /* At or below the one organization, or any of several. */
 static void
-put_within(const struct store_condition *c, unsigned *n, struct buf *out)
+put_within(struct text *t, const struct store_condition *c)
 {
-	buf_put_text(out, " IN (SELECT \"below_id\" FROM \"edorg_closure\" WHERE ");
+	buf_put_text(t->out, " IN (SELECT \"below_id\" FROM \"edorg_closure\" WHERE "
+			     "\"above_id\"");
 	if (c->count > 0)
-		put_in("above_id", c->count, n, out);
+		put_ids(t, c->count);
 	else
-		buf_printf(out, "\"above_id\" = $%u", ++*n);
-	buf_put_text(out, ")");
+		buf_printf(t->out, " = $%u", ++t->n);
+	buf_put_text(t->out, ")");
 }
 
 static void
-put_link(const struct store_condition *c, const char *name, unsigned *n, struct buf *out)
+put_link(struct text *t, const struct store_condition *c)
 {
 	const struct schema *link = store_schema(c->link);
 
-	buf_printf(out, "\"%s\" IN (SELECT \"%s\" FROM \"%s\" WHERE \"%s\"", name,
+	put_name(t, c->column);
+	buf_printf(t->out, " IN (SELECT \"%s\" FROM \"%s\" WHERE \"%s\"",
 		link->fields[c->link_from].name, link->name,
 		link->fields[c->link_to].name);
 	if (c->test == STORE_LINKED)
-		buf_printf(out, " = $%u", ++*n);
+		buf_printf(t->out, " = $%u", ++t->n);
 	else
-		put_within(c, n, out);
-	buf_put_text(out, ")");
+		put_within(t, c);
+	buf_put_text(t->out, ")");
 }
 
 static void
-put_condition(const struct store_query *q, const struct store_condition *c, unsigned *n,
-	struct buf *out)
+put_compared(struct text *t, unsigned column, const char *how)
 {
-	const char *name = field_of(q->table, c->column)->name;
+	put_name(t, column);
+	buf_printf(t->out, " %s $%u", how, ++t->n);
+}
 
+static void
+put_condition(struct text *t, const struct store_condition *c)
+{
 	switch (c->test) {
 	case STORE_IS:
-		buf_printf(out, "\"%s\" = $%u", name, ++*n);
+		put_compared(t, c->column, "=");
 		break;
 	case STORE_IS_NULL:
-		buf_printf(out, "\"%s\" IS NULL", name);
+		put_name(t, c->column);
+		buf_put_text(t->out, " IS NULL");
 		break;
 	case STORE_ABOVE:
-		buf_printf(out, "\"%s\" > $%u", name, ++*n);
+		put_compared(t, c->column, ">");
 		break;
 	case STORE_BELOW:
-		buf_printf(out, "\"%s\" < $%u", name, ++*n);
+		put_compared(t, c->column, "<");
 		break;
 	case STORE_BEGINS:
-		buf_printf(out, "\"%s\" >= $%u AND ", name, *n + 1);
-		buf_printf(out, "\"%s\" < $%u", name, *n + 2);
-		*n += 2;
+		put_compared(t, c->column, ">=");
+		buf_put_text(t->out, " AND ");
+		put_compared(t, c->column, "<");
 		break;
 	case STORE_CONTAINS:
 		/* Within a query of its own it reads the column's index, not the rows. */
-		buf_printf(out,
+		buf_printf(t->out,
 			"\"id\" IN (SELECT \"id\" FROM \"%s\" WHERE \"%s\" LIKE $%u "
 			"ESCAPE '\\')",
-			store_schema(q->table)->name, name, ++*n);
+			store_schema(t->q->table)->name,
+			field_of(t->q->table, c->column)->name, ++t->n);
 		break;
 	case STORE_WITHIN:
-		buf_printf(out, "\"%s\"", name);
-		put_within(c, n, out);
+		put_name(t, c->column);
+		put_within(t, c);
 		break;
 	case STORE_IN:
-		put_in(name, c->count, n, out);
+		if (c->count == 0) {
+			buf_put_text(t->out, "1 = 0");
+			break;
+		}
+		put_name(t, c->column);
+		put_ids(t, c->count);
 		break;
 	case STORE_LINKED:
 	case STORE_LINKED_WITHIN:
-		put_link(c, name, n, out);
+		put_link(t, c);
 		break;
 	}
 }
 
 static void
-put_after(const struct store_query *q, unsigned *n, struct buf *out)
+put_after(struct text *t)
 {
-	const char *than = q->descending ? "<" : ">";
+	const char *than = t->q->descending ? "<" : ">";
 
-	if (q->sort == ROW_ID) {
-		buf_printf(out, "\"id\" %s $%u", than, ++*n);
+	if (t->q->sort == ROW_ID) {
+		buf_printf(t->out, "\"id\" %s $%u", than, ++t->n);
 		return;
 	}
-	buf_printf(out, "(\"%s\", \"id\") %s ($%u, $%u)",
-		field_of(q->table, q->sort)->name, than, *n + 1, *n + 2);
-	*n += 2;
+	buf_printf(t->out, "(\"%s\", \"id\") %s ($%u, $%u)",
+		field_of(t->q->table, t->q->sort)->name, than, t->n + 1, t->n + 2);
+	t->n += 2;
 }
 
 static void
-put_where(const struct store_query *q, unsigned *n, struct buf *out)
+put_where(struct text *t)
 {
 	const char *glue = " WHERE ";
 
-	for (size_t i = 0; i < q->count; i++) {
-		buf_put_text(out, glue);
-		put_condition(q, &q->conditions[i], n, out);
+	for (size_t i = 0; i < t->q->count; i++) {
+		buf_put_text(t->out, glue);
+		put_condition(t, &t->q->conditions[i]);
 		glue = " AND ";
 	}
-	if (q->has_after) {
-		buf_put_text(out, glue);
-		put_after(q, n, out);
+	if (t->q->has_after) {
+		buf_put_text(t->out, glue);
+		put_after(t);
 	}
 }
 
 static void
-put_order(const struct store_query *q, unsigned *n, struct buf *out)
+put_order(struct text *t)
 {
-	const char *way = q->descending ? " DESC" : "";
+	const char *way = t->q->descending ? " DESC" : "";
 
-	buf_put_text(out, " ORDER BY ");
-	if (q->sort != ROW_ID)
-		buf_printf(out, "\"%s\"%s, ", field_of(q->table, q->sort)->name, way);
-	buf_printf(out, "\"id\"%s", way);
-	if (q->limit)
-		buf_printf(out, " LIMIT $%u", ++*n);
+	buf_put_text(t->out, " ORDER BY ");
+	if (t->q->sort != ROW_ID)
+		buf_printf(t->out, "\"%s\"%s, ", field_of(t->q->table, t->q->sort)->name,
+			way);
+	buf_printf(t->out, "\"id\"%s", way);
+	if (t->q->limit)
+		buf_printf(t->out, " LIMIT $%u", ++t->n);
 }
 
 enum kerr
 query_sql(const struct store_query *q, enum query_form form, struct buf *out)
 {
-	const char *name;
+	struct text t = {.q = q, .out = out, .walk = form == QUERY_WALK};
 	enum kerr err = check(q);
-	unsigned n = 0;
+	const char *name;
 
 	if (err != KERR_OK)
 		return err;
 	name = store_schema(q->table)->name;
 	switch (form) {
 	case QUERY_ROWS:
+	case QUERY_WALK:
 		buf_put_text(out, "SELECT ");
 		schema_columns(q->table, "", out);
 		buf_printf(out, " FROM \"%s\"", name);
@@ -232,18 +265,37 @@ query_sql(const struct store_query *q, enum query_form form, struct buf *out)
 	case QUERY_COUNT:
 		buf_printf(out, "SELECT count(*) FROM \"%s\"", name);
 		break;
+	case QUERY_PROBE:
+		buf_printf(out, "SELECT count(*) FROM (SELECT 1 FROM \"%s\"", name);
+		break;
 	case QUERY_DELETE:
 		buf_printf(out,
 			"DELETE FROM \"%s\" WHERE \"id\" IN (SELECT \"id\" FROM \"%s\"",
 			name, name);
 		break;
 	}
-	put_where(q, &n, out);
-	if (form != QUERY_COUNT)
-		put_order(q, &n, out);
+	put_where(&t);
+	if (form == QUERY_PROBE)
+		buf_printf(out, " LIMIT %d) AS \"some\"", QUERY_MANY);
+	else if (form != QUERY_COUNT)
+		put_order(&t);
 	if (form == QUERY_DELETE)
 		buf_put_text(out, ")");
 	return buf_error(out);
+}
+
+bool
+query_may_be_broad(const struct store_query *q)
+{
+	if (q->limit < 2 || q->count == 0)
+		return false;
+	if (q->count == 1 && q->sort == ROW_ID && q->conditions[0].test == STORE_IS)
+		return false; /* an index by that column has the ids in order */
+	for (size_t i = 0; i < q->count; i++) {
+		if (q->conditions[i].test == STORE_CONTAINS)
+			return false;
+	}
+	return true;
 }
 
 /* The word of an enum's number; "" is none of its words. */
@@ -396,7 +448,7 @@ query_bind(const struct store_query *q, enum query_form form, uint64_t limit,
 		n = bind_condition(q, &q->conditions[i], n, st, &ret->patterns);
 	if (q->has_after)
 		n = bind_after(q, n, st);
-	if (q->limit && form != QUERY_COUNT)
+	if (q->limit && form != QUERY_COUNT && form != QUERY_PROBE)
 		db_bind_int(st, ++n, (int64_t)limit);
 	return buf_error(&ret->patterns);
 }

@@ -130,20 +130,63 @@ select_rows(struct store_reader *r, const struct store_query *q, struct db_stmt 
 	return left == 0 || err == KERR_NOTFOUND ? KERR_OK : err;
 }
 
+/* The number that a counting form of the query gives. */
+static enum kerr
+count_rows(struct store_reader *r, const struct store_query *q, enum query_form form,
+	uint64_t *ret)
+{
+	struct query_bind bind = {.patterns = {.data = NULL}};
+	struct db_stmt *st = NULL;
+	enum kerr err = take_query(r, q, form, &st);
+
+	if (err == KERR_OK)
+		err = query_bind(q, form, 0, st, &bind);
+	if (err == KERR_OK)
+		err = db_step(st);
+	if (err == KERR_OK)
+		*ret = (uint64_t)db_column_int(st, 0);
+	cache_give(r->cache, st);
+	query_unbind(&bind);
+	return err;
+}
+
+/* A page of few rows of many: those that pass are collected and sorted when they are few,
+ * else the sort's index is walked, which soon meets enough of them. SQLite cannot tell
+ * without statistics. */
+static enum kerr
+choose_form(struct store_reader *r, const struct store_query *q, enum query_form *ret)
+{
+	struct store_query whole = *q;
+	uint64_t some = 0;
+	enum kerr err = KERR_OK;
+
+	*ret = QUERY_ROWS;
+	if (!query_may_be_broad(q))
+		return KERR_OK;
+	whole.has_after = false;
+	err = count_rows(r, &whole, QUERY_PROBE, &some);
+	if (some >= QUERY_MANY)
+		*ret = QUERY_WALK;
+	return err;
+}
+
 enum kerr
 store_select(struct store_reader *r, const struct store_query *q, struct arena *a,
 	store_each each, void *with)
 {
 	struct query_bind bind = {.patterns = {.data = NULL}};
+	enum query_form form = QUERY_ROWS;
 	struct db_stmt *st = NULL;
 	enum kerr err = conn_enter(r);
 
 	if (err != KERR_OK)
 		return err;
-	err = take_query(r, q, QUERY_ROWS, &st);
+	err = choose_form(r, q, &form);
+	if (err == KERR_OK)
+		err = take_query(r, q, form, &st);
 	/* Rows that are set aside do not count, so a few more are asked for. */
 	if (err == KERR_OK)
-		err = query_bind(q, QUERY_ROWS,
+		err = query_bind(q, form,
 			q->limit + versions_fenced_count(r->store->versions) + 8, st,
 			&bind);
 	if (err == KERR_OK)
@@ -184,21 +227,11 @@ store_first(struct store_reader *r, const struct store_query *q, struct arena *a
 enum kerr
 store_count(struct store_reader *r, const struct store_query *q, uint64_t *ret)
 {
-	struct query_bind bind = {.patterns = {.data = NULL}};
-	struct db_stmt *st = NULL;
 	enum kerr err = conn_enter(r);
 
 	if (err != KERR_OK)
 		return err;
-	err = take_query(r, q, QUERY_COUNT, &st);
-	if (err == KERR_OK)
-		err = query_bind(q, QUERY_COUNT, 0, st, &bind);
-	if (err == KERR_OK)
-		err = db_step(st);
-	if (err == KERR_OK)
-		*ret = (uint64_t)db_column_int(st, 0);
-	cache_give(r->cache, st);
-	query_unbind(&bind);
+	err = count_rows(r, q, QUERY_COUNT, ret);
 	conn_leave(r);
 	return err;
 }

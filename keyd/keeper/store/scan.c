@@ -117,3 +117,33 @@ store_scan(struct store_reader *r, enum table_id table, struct arena *a, store_e
 	conn_leave(r);
 	return err == KERR_CLOSED ? KERR_OK : err;
 }
+
+enum kerr
+store_check_pages(struct store_reader *r, struct fault *fault)
+{
+	struct db_stmt *st;
+	enum kerr err = conn_enter(r);
+
+	if (err != KERR_OK)
+		return fault_set(fault, err, "", "%s", kerr_text(err));
+	err = cache_take(r->cache, "PRAGMA quick_check(1)", &st);
+	if (err == KERR_OK) {
+		err = db_step(st);
+		if (err == KERR_OK) {
+			size_t len;
+			const uint8_t *text = db_column_bytes(st, 0, &len);
+
+			if (len != 2 || memcmp(text, "ok", 2) != 0)
+				err = fault_set(fault, KERR_DAMAGED, "",
+					"the database's pages are damaged (%.*s): "
+					"restore "
+					"a backup",
+					(int)(len < 200 ? len : 200), (const char *)text);
+		} else {
+			err = fault_set(fault, err, "", "%s", db_complaint(r->db));
+		}
+		cache_give(r->cache, st);
+	}
+	conn_leave(r);
+	return err;
+}

@@ -187,6 +187,10 @@ enum kerr store_count(
  * empty value. MAC and version are checked; the arena is reset between rows. */
 enum kerr store_scan(struct store_reader *r, enum table_id table, struct arena *a,
 	store_each each, void *with) MUST_CHECK;
+/* Are the database's pages well formed (SQLite's quick_check)? Takes a second for each
+ * few hundred MiB, so for a reading thread after start. KERR_DAMAGED with what is wrong.
+ */
+enum kerr store_check_pages(struct store_reader *r, struct fault *fault) MUST_CHECK;
 /* The former versions of a row that were valid at that moment; KERR_NOTFOUND. */
 enum kerr store_get_at(struct store_reader *r, enum table_id table, int64_t id,
 	int64_t at, struct arena *a, struct record **ret) MUST_CHECK;
