@@ -18,8 +18,10 @@ export function freePort() {
 }
 
 // Starts a program and waits until a line of its output matches `ready`.
-export function startProgram(program, args, { ready, cwd, env, seconds = 60 } = {}) {
-  const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+export function startProgram(program, args, { ready, cwd, env, uid, gid, seconds = 60 } = {}) {
+  const child = spawn(program, args, {
+    cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"], uid, gid,
+  });
   let output = "";
   const exited = new Promise((done) => { child.once("exit", (code, signal) => done(code ?? signal)); });
   const stop = async () => {
