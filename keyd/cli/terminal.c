@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,28 +19,55 @@ struct terminal {
 	int fd;
 	struct termios found;
 	struct sigaction former[SIGNALS];
+	sigset_t mask;
 	bool inside; /* on the screen of its own */
 	bool plain;  /* cannot do escape sequences */
 };
 
 static const int signals[SIGNALS] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
 
-/* It is enough that a read ends. */
+/* It is enough that the waiting ends. */
 static void
 notice(int number)
 {
 	(void)number;
 }
 
+/* They come while a key is waited for and at no other time, so that none is lost between
+ * a prompt and its answer. */
 static void
 take_signals(struct terminal *t)
 {
+	sigset_t held;
+
+	sigemptyset(&held);
+	for (int i = 0; i < SIGNALS; i++)
+		sigaddset(&held, signals[i]);
+	sigprocmask(SIG_BLOCK, &held, &t->mask);
 	for (int i = 0; i < SIGNALS; i++) {
 		struct sigaction action = {
 			.sa_handler = signals[i] == SIGTSTP ? SIG_IGN : notice};
 
 		sigaction(signals[i], &action, &t->former[i]);
 	}
+}
+
+/* One that came behind the last key is dropped: what was asked is answered. */
+static void
+give_back_signals(struct terminal *t)
+{
+	sigprocmask(SIG_SETMASK, &t->mask, NULL);
+	for (int i = 0; i < SIGNALS; i++)
+		sigaction(signals[i], &t->former[i], NULL);
+}
+
+/* False: Ctrl-C or its like, or the terminal went. */
+static bool
+next_byte(struct terminal *t, char *ret)
+{
+	struct pollfd p = {.fd = t->fd, .events = POLLIN};
+
+	return ppoll(&p, 1, NULL, &t->mask) == 1 && read(t->fd, ret, 1) == 1;
 }
 
 struct terminal *
@@ -69,8 +97,7 @@ terminal_close(struct terminal *t)
 		return;
 	terminal_leave(t);
 	tcsetattr(t->fd, TCSAFLUSH, &t->found);
-	for (int i = 0; i < SIGNALS; i++)
-		sigaction(signals[i], &t->former[i], NULL);
+	give_back_signals(t);
 	close(t->fd);
 	mem_free(t);
 }
@@ -122,7 +149,7 @@ terminal_line(struct terminal *t, const char *prompt, char *out, size_t size)
 
 	say(t, prompt);
 	for (;;) {
-		if (read(t->fd, &c, 1) != 1) {
+		if (!next_byte(t, &c)) {
 			say(t, "\n");
 			return KERR_CLOSED;
 		}
@@ -177,12 +204,12 @@ take_escape(struct input *in)
 	size_t n = 0;
 	char c = 0;
 
-	if (read(in->t->fd, &c, 1) != 1)
+	if (!next_byte(in->t, &c))
 		return KERR_CLOSED;
 	if (c != '[' && c != 'O')
 		return KERR_BUSY;
 	do {
-		if (read(in->t->fd, &c, 1) != 1)
+		if (!next_byte(in->t, &c))
 			return KERR_CLOSED;
 		if (n < sizeof(sequence))
 			sequence[n++] = c;
@@ -221,10 +248,12 @@ static enum kerr
 take_key(struct input *in)
 {
 	const struct termios *found = &in->t->found;
-	unsigned char c = 0;
+	unsigned char c;
+	char byte = 0;
 
-	if (read(in->t->fd, &c, 1) != 1)
+	if (!next_byte(in->t, &byte))
 		return KERR_CLOSED;
+	c = (unsigned char)byte;
 	if (c == 0x1b)
 		return take_escape(in);
 	if (c == '\n' || c == '\r') {
