@@ -54,6 +54,9 @@ put_counts(struct keeper *k, struct record *status)
 	if (store_fenced(k->store) > 0)
 		reason(status, "damaged rows are set aside: keyd audit verify, then "
 			       "restore or accept");
+	if (atomic_load(&k->pages_damaged))
+		reason(status, "the database file has damaged pages: make a backup and "
+			       "restore it");
 	if (sink.state == SINK_IS_MISSING)
 		reason(status,
 			"the audit sink does not take records: nothing secret is shown");

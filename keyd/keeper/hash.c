@@ -138,7 +138,8 @@ seal_add(struct keeper *k, struct store_reader *r, struct job *j)
 		record_secret(body, SEAL_SLOT_SECRET), &j->service->slot, &j->fault);
 }
 
-/* Opens a backup in a vault of its own and says what it holds; the running state is not touched. */
+/* Opens a backup in a vault of its own and says what it holds; the running state is not
+ * touched. */
 static enum kerr
 backup_check(struct job *j)
 {
@@ -163,8 +164,8 @@ backup_check(struct job *j)
 		err = fault_set(&j->fault, KERR_INVALID, "secret",
 			"give the recovery code or passphrase of the backup");
 	else if (fresh != NULL && answer != NULL)
-		err = backup_open(fresh, record_secret(ask, BACKUP_ASK_CODE), data, len, &rows,
-			&f, &j->fault);
+		err = backup_open(fresh, record_secret(ask, BACKUP_ASK_CODE), data, len,
+			&rows, &f, &j->fault);
 	buf_clear(&rows);
 	vault_free(fresh);
 	if (err != KERR_OK)

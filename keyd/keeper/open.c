@@ -243,8 +243,12 @@ static enum kerr
 open_audit(struct keeper *k, struct service_result *ret, struct fault *fault)
 {
 	struct audit_sink_status sink = {0};
-	enum kerr err = audit_open(k->store, k->vault, k->state_fd, &k->audit, fault);
+	enum kerr err = KERR_OK;
 
+	if (k->audit == NULL) /* a restore has begun the chain already */
+		err = audit_open(k->store, k->vault, k->state_fd, &k->audit, fault);
+	if (err == KERR_OK)
+		audit_use_syslog(k->audit, k->syslog_fd);
 	if (err == KERR_OK)
 		err = audit_sink_start(k->audit, k->sink_fd, k->state_fd, &sink, fault);
 	if (err != KERR_OK && err != KERR_DAMAGED)

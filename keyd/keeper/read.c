@@ -36,6 +36,21 @@ give_or_note(struct keeper *k, struct job *j)
 	answer_give(k, j);
 }
 
+/* SQLite's own look at every page, once after the start and in the background; rows have
+ * their MACs and need it not. */
+static void
+check_pages(struct keeper *k, struct store_reader *r)
+{
+	struct fault fault = {0};
+
+	if (atomic_exchange(&k->pages_checked, true))
+		return;
+	if (store_check_pages(r, &fault) != KERR_OK) {
+		atomic_store(&k->pages_damaged, true);
+		log_write(LOG_ERROR, "pages-damaged", "", LOG_TEXT("why", fault.text));
+	}
+}
+
 void *
 read_run(void *keeper)
 {
@@ -45,11 +60,14 @@ read_run(void *keeper)
 
 	while ((j = queue_take(&k->read, 1, 1000, NULL)) != NULL ||
 		!queue_is_closed(&k->read)) {
+		if (r == NULL && atomic_load(&k->open)) {
+			if (store_reader_open(k->store, &r) != KERR_OK)
+				log_write(LOG_ERROR, "reader-not-opened", "");
+			else if (j == NULL)
+				check_pages(k, r);
+		}
 		if (j == NULL)
 			continue;
-		if (r == NULL && atomic_load(&k->open) &&
-			store_reader_open(k->store, &r) != KERR_OK)
-			log_write(LOG_ERROR, "reader-not-opened", "");
 		if (r != NULL)
 			read_one(k, r, j);
 		else

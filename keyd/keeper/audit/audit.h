@@ -95,6 +95,10 @@ struct audit_sink_status {
 			  * it is, or the owner accepts the gap */
 	char text[256];  /* what is wrong, for a person; "" */
 };
+/* Records go to this datagram socket of the system's log too, once the sink has them;
+ * beside the sink, not instead of it: what the log does not take is not sent again. fd
+ * stays the caller's; -1: none. Before audit_sink_start(). */
+void audit_use_syslog(struct audit *a, int fd);
 /* Starts the thread, which reads the sink's newest head and record, compares them with
  * the database, and then catches up with a reader of its own. Waits up to 5 s for the
  * comparison: *ret says what start must do. A sink that turns up later is compared

@@ -318,6 +318,7 @@ audit_open(struct store *s, struct vault *v, int state_fd, struct audit **ret,
 	a->store = s;
 	a->vault = v;
 	a->state_fd = state_fd;
+	a->syslog = -1;
 	buf_init(&a->line, AUDIT_LINE_MAX);
 	a->arena = arena_new(ROWS_MAX);
 	if (a->arena != NULL)

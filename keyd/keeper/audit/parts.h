@@ -36,6 +36,7 @@ struct audit {
 	struct store *store;
 	struct vault *vault;
 	int state_fd;
+	int syslog;          /* -1: none */
 	struct arena *arena; /* rows, one after the other */
 	struct buf line;
 	struct chain_place now; /* with what is not committed */

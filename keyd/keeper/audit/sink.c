@@ -289,6 +289,12 @@ wait_compared(struct sink *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
+void
+audit_use_syslog(struct audit *a, int fd)
+{
+	a->syslog = fd;
+}
+
 enum kerr
 audit_sink_start(struct audit *a, int sink_fd, int state_fd,
 	struct audit_sink_status *ret, struct fault *fault)
@@ -308,6 +314,7 @@ audit_sink_start(struct audit *a, int sink_fd, int state_fd,
 		return fault_set(fault, KERR_NOMEM, "audit.sink",
 			"the sink's directory cannot be used: out of memory or "
 			"descriptors");
+	s->syslog = a->syslog;
 	err = store_reader_open(a->store, &s->reader);
 	if (err == KERR_OK) {
 		a->sink = s;

@@ -19,7 +19,8 @@ enum sink_trouble {
 struct sink {
 	pthread_t thread;
 	int dir;
-	int place; /* enum sink_place_word */
+	int place;  /* enum sink_place_word */
+	int syslog; /* datagram socket of the system's log, not ours; -1: none */
 
 	/* the thread's own */
 	struct store_reader *reader;
@@ -49,6 +50,9 @@ struct sink {
 	enum sink_trouble trouble;
 	char text[256];
 };
+
+/* syslog.c: one datagram a line of records. Never waits and never fails. */
+void syslog_send(int fd, const char *records, size_t len);
 
 /* sink.c: around every call that may hang, and around reading the database. The latter
  * fails with KERR_CLOSED when the store must not be touched any more. */

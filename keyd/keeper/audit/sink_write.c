@@ -101,6 +101,7 @@ write_records(struct sink *s, const struct chain_place *goal)
 			err = add(s, &s->records, s->out.data, s->out.len);
 		if (err != KERR_OK)
 			return err;
+		syslog_send(s->syslog, (const char *)s->out.data, s->out.len);
 		s->at = p.at;
 		pthread_mutex_lock(&s->lock);
 		s->seq = s->at.seq;

@@ -3,8 +3,8 @@
 
 #include "keyd/keeper/model/op.h"
 
-/* A client as people see it: its row, its application's names, its secrets with their last use, its next moves. with_secrets:
- * all of it (show); else what a list shows. */
+/* A client as people see it: its row, its application's names, its secrets with their
+ * last use, its next moves. with_secrets: all of it (show); else what a list shows. */
 enum kerr client_answer(struct op *op, const struct record *client_row, bool with_secrets,
 	struct record *ret) MUST_CHECK;
 

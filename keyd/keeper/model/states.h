@@ -4,10 +4,11 @@
 #include "core/err.h"
 #include "core/record.h"
 
-/* The legal moves of clients and secrets, as tables; nothing else moves them. Words are those of core/model. */
+/* The legal moves of clients and secrets, as tables; nothing else moves them. Words are
+ * those of core/model. */
 
 enum client_move {
-	CLIENT_MOVE_ISSUE,      /* a first secret */
+	CLIENT_MOVE_ISSUE, /* a first secret */
 	CLIENT_MOVE_ROTATE,
 	CLIENT_MOVE_SUSPEND,
 	CLIENT_MOVE_RESUME,
