@@ -318,47 +318,74 @@ take_field(struct reading *r, unsigned f, const char *value)
 	return value_set(r->args->body, f, value, r->fault);
 }
 
+/* What an option's name means here. */
+struct meaning {
+	const char *name;
+	size_t len;
+	int field;  /* of the body; -1 */
+	int filter; /* field of the list's items; -1 */
+	enum option own;
+	bool flag; /* needs no value */
+};
+
+static enum kerr
+find_meaning(struct reading *r, const char *arg, struct meaning *ret)
+{
+	const struct command *c = r->args->command;
+	struct meaning m = {.name = arg + 2, .len = arg[1] == '-' ? name_length(arg) : 0};
+
+	if (!m.len)
+		return refuse_option(r, arg + 1, strlen(arg + 1));
+	m.field = command_field(c, m.name, m.len);
+	m.filter = command_filter(c, m.name, m.len);
+	m.own = own_option(m.name, m.len);
+	if (m.field >= 0)
+		m.flag = c->body->fields[m.field].type == FIELD_BOOL;
+	else if (m.filter < 0 && (m.own == OPTION__COUNT || !command_takes(c, m.own)))
+		return refuse_option(r, m.name, m.len);
+	else
+		m.flag = m.filter < 0 && !option_row(m.own)->value;
+	*ret = m;
+	return KERR_OK;
+}
+
+static enum kerr
+take_meant(struct reading *r, const struct meaning *m, const char *value)
+{
+	if (m->field >= 0)
+		return take_field(r, (unsigned)m->field, value);
+	if (m->filter < 0)
+		return take_own(r, m->own, value);
+	query_add(&r->args->query, r->args->command->answer->fields[m->filter].name,
+		value, strlen(value));
+	return KERR_OK;
+}
+
 /* One option at argv[*at]; moves *at to its value when that is the next argument. */
 static enum kerr
 read_option(struct reading *r, int *at)
 {
-	const struct command *c = r->args->command;
 	const char *arg = r->argv[*at], *value;
-	size_t len = arg[1] == '-' ? name_length(arg) : 0;
-	int field, filter;
-	enum option o;
-	bool flag;
+	struct meaning m;
+	enum kerr err;
 
 	if (strcmp(arg, "-h") == 0)
 		return take_own(r, OPTION_HELP, "");
-	if (!len)
-		return refuse_option(r, arg + 1, strlen(arg + 1));
-	field = command_field(c, arg + 2, len);
-	filter = command_filter(c, arg + 2, len);
-	o = own_option(arg + 2, len);
-	if (field < 0 && filter < 0 && (o == OPTION__COUNT || !command_takes(c, o)))
-		return refuse_option(r, arg + 2, len);
-	value = arg[2 + len] == '=' ? arg + 2 + len + 1 : NULL;
-	flag = field >= 0 ? c->body->fields[field].type == FIELD_BOOL
-			  : filter < 0 && !option_row(o)->value;
-	if (flag && field < 0 && value)
-		return fault_set(
-			r->fault, KERR_INVALID, option_row(o)->name, "it takes no value");
-	if (!value && flag)
-		value = field >= 0 ? "yes" : "";
+	err = find_meaning(r, arg, &m);
+	if (err != KERR_OK)
+		return err;
+	value = m.name[m.len] == '=' ? m.name + m.len + 1 : NULL;
+	if (value && m.flag && m.field < 0)
+		return fault_set(r->fault, KERR_INVALID, option_row(m.own)->name,
+			"it takes no value");
+	if (!value && m.flag)
+		value = m.field >= 0 ? "yes" : "";
 	if (!value && *at + 1 < r->argc)
 		value = r->argv[++*at];
 	if (!value)
 		return fault_set(r->fault, KERR_INVALID, "",
-			"--%.*s needs a value behind it", (int)len, arg + 2);
-	if (field >= 0)
-		return take_field(r, (unsigned)field, value);
-	if (filter >= 0) {
-		query_add(&r->args->query, c->answer->fields[filter].name, value,
-			strlen(value));
-		return KERR_OK;
-	}
-	return take_own(r, o, value);
+			"--%.*s needs a value behind it", (int)m.len, m.name);
+	return take_meant(r, &m, value);
 }
 
 static bool

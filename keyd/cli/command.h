@@ -65,7 +65,7 @@ struct command {
 	const char *example;       /* a whole command line */
 };
 
-size_t commands_count(void);
+size_t commands_count(void);                /* rows of the table */
 const struct command *command_at(size_t i); /* NULL beyond the end */
 /* The row with exactly these words; NULL. */
 const struct command *command_find(const char *words);

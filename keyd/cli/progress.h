@@ -13,6 +13,7 @@ struct progress {
 	bool visible;
 };
 
+/* Begins counting; what (static) is said while it takes long. */
 void progress_start(struct progress *p, const char *what);
 /* Call often. total 0: not known; both 0: nothing is counted. Bytes. */
 void progress_step(struct progress *p, uint64_t done, uint64_t total);

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pty.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +19,23 @@
 
 /* The command line as a process of its own, with the test as keyd on a local socket and,
  * if wanted, as the person at its terminal. */
+
+#define SECRET                                                                           \
+	"kds_QVMZZ-X99DK-ADV8N-67CNB-DTDBZ-EWE76-H3RGY-R1R2D-MYMF8-M5CK7-KBVM1-N5A9E-"   \
+	"79WDP"
+#define KEY "kdTFBQZVH263ABEAN8B45TZW"
+#define ENVELOPE                                                                         \
+	"{\"client_id\":7,\"key\":\"" KEY "\",\"secret\":\"" SECRET                      \
+	"\",\"secret_number\":3,\"not_after\":\"2027-07-01T00:00:00Z\",\"token_url\":"   \
+	"\"https://k.example/oauth/token\"}"
+#define CLIENT                                                                           \
+	"{\"id\":7,\"key\":\"" KEY "\",\"name\":\"Roll\\u202ebook\",\"application\":"    \
+	"\"App\",\"vendor\":\"Acme\",\"school_year\":2027,\"state\":\"live\","           \
+	"\"generation\":1,\"education_organizations\":[255901,255902],"                  \
+	"\"secrets\":[{\"number\":3,\"state\":\"live\"}],\"version\":1}"
+#define PROBLEM(name, text)                                                              \
+	"{\"type\":\"urn:keyd:problem:" name "\",\"title\":\"t\",\"status\":0,"          \
+	"\"detail\":\"" text "\"}"
 
 #define RIG_TEXT  65536
 #define RIG_LIMIT 20 /* seconds */
@@ -55,7 +71,7 @@ struct rig {
 	char screen[RIG_TEXT];   /* all that reached the terminal */
 	char requests[RIG_TEXT]; /* all requests, one behind the other */
 	/* within */
-	int conn, pty, out_fd, err_fd, in_fd;
+	int conn, pty, slave, out_fd, err_fd;
 	char pending[RIG_TEXT];
 	size_t pending_len, step_from;
 	unsigned step;
@@ -221,25 +237,42 @@ rig_turn(struct rig *r)
 	}
 	if (p[2].revents && rig_drain(&r->pty, r->screen))
 		rig_person(r);
+	if (r->out_fd < 0 && r->err_fd < 0 && r->slave >= 0) {
+		close(r->slave);
+		r->slave = -1;
+	}
 	if (p[3].revents)
 		rig_drain(&r->out_fd, r->out);
 	if (p[4].revents)
 		rig_drain(&r->err_fd, r->err);
 }
 
-static inline void
-rig_child(const struct rig *r, int argc, char **argv, int in, int out, int err)
+/* Both ends of a terminal; the child makes it its own by opening it first. */
+static inline int
+rig_terminal(char *name, size_t size)
 {
+	int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(grantpt(fd), 0);
+	ck_assert_int_eq(unlockpt(fd), 0);
+	ck_assert_int_eq(ptsname_r(fd, name, size), 0);
+	return fd;
+}
+
+static inline void
+rig_child(const struct rig *r, int argc, char **argv, const char *tty, const int *std)
+{
+	int fd = -1;
+
+	setsid();
 	if (r->steps) {
 		setenv("TERM", "xterm", 1);
-		if (r->piped)
-			dup2(out, STDOUT_FILENO);
-	} else {
-		setsid();
-		dup2(in, STDIN_FILENO);
-		dup2(out, STDOUT_FILENO);
-		dup2(err, STDERR_FILENO);
+		fd = open(tty, O_RDWR | O_CLOEXEC);
 	}
+	dup2(fd >= 0 ? fd : std[0], STDIN_FILENO);
+	dup2(fd >= 0 && !r->piped ? fd : std[1], STDOUT_FILENO);
+	dup2(fd >= 0 ? fd : std[2], STDERR_FILENO);
 	_exit(program_run(argc, argv));
 }
 
@@ -248,7 +281,8 @@ static inline void
 rig_run(struct rig *r, const char *line)
 {
 	static char name[] = "keyd", option[] = "--socket";
-	char text[4096], *argv[64] = {name, option, r->socket}, *next = text;
+	char text[4096], tty[64] = "", *argv[64] = {name, option, r->socket},
+			 *next = text;
 	int in[2], out[2], err[2], argc = 3, status = 0;
 	uint64_t end = clock_monotonic_us() + RIG_LIMIT * UINT64_C(1000000);
 	pid_t pid;
@@ -260,7 +294,7 @@ rig_run(struct rig *r, const char *line)
 		if (next)
 			*next++ = '\0';
 	}
-	r->conn = r->pty = -1;
+	r->conn = r->pty = r->slave = -1;
 	r->served = r->step = 0;
 	r->step_from = 0;
 	r->unexpected = false;
@@ -268,11 +302,17 @@ rig_run(struct rig *r, const char *line)
 	ck_assert_int_eq(
 		pipe2(in, O_CLOEXEC) | pipe2(out, O_CLOEXEC) | pipe2(err, O_CLOEXEC), 0);
 	fflush(NULL);
-	pid = r->steps ? forkpty(&r->pty, NULL, NULL, NULL) : fork();
+	if (r->steps) {
+		r->pty = rig_terminal(tty, sizeof(tty));
+		/* A terminal that nobody has open reads as gone. */
+		r->slave = open(tty, O_RDWR | O_NOCTTY | O_CLOEXEC);
+		ck_assert_int_ge(r->slave, 0);
+	}
+	pid = fork();
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
 		close(in[1]);
-		rig_child(r, argc, argv, in[0], out[1], err[1]);
+		rig_child(r, argc, argv, tty, (const int[]){in[0], out[1], err[1]});
 	}
 	close(in[0]);
 	close(out[1]);
@@ -293,6 +333,53 @@ rig_run(struct rig *r, const char *line)
 	r->code = WEXITSTATUS(status);
 	if (r->conn >= 0)
 		close(r->conn);
+}
+
+/* rig_run with %s as the path of the file "new". */
+static inline void
+rig_run_to(struct rig *r, const char *format)
+{
+	char line[4096], path[128];
+	const char *at = strstr(format, "%s");
+
+	rig_path(r, "new", path, sizeof(path));
+	if (at)
+		snprintf(line, sizeof(line), "%.*s%s%s", (int)(at - format), format, path,
+			at + 2);
+	else
+		snprintf(line, sizeof(line), "%s", format);
+	rig_run(r, line);
+}
+
+static inline void
+has(const char *text, const char *part)
+{
+	ck_assert_msg(strstr(text, part) != NULL, "no \"%s\" in: %s", part, text);
+}
+
+static inline void
+has_not(const char *text, const char *part)
+{
+	ck_assert_msg(strstr(text, part) == NULL, "\"%s\" in: %s", part, text);
+}
+
+/* A file of the rig's directory. */
+static inline const char *
+rig_content(const struct rig *r, const char *name)
+{
+	static char text[8192];
+	char path[128];
+	ssize_t n;
+	int fd;
+
+	rig_path(r, name, path, sizeof(path));
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return NULL;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	return text;
 }
 
 #endif

@@ -143,15 +143,16 @@ END_TEST
 static bool
 one_secret(const char *text, const char *expected)
 {
-	struct secret *s = NULL;
+	struct secret *s = NULL, *wanted;
 	bool same;
 
 	ck_assert_int_eq(pasted_secret(text, strlen(text), &s), KERR_OK);
 	if (!expected)
 		return s == NULL;
-	same = s && secret_len(s) == strlen(expected) &&
-	       memcmp(secret_reveal(s), expected, strlen(expected)) == 0;
+	wanted = secret_new(expected, strlen(expected));
+	same = s && wanted && secret_equal(s, wanted);
 	secret_free(s);
+	secret_free(wanted);
 	return same;
 }
 
