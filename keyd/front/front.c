@@ -499,6 +499,8 @@ front_write_metrics(const struct front *f, struct buf *out)
 		c->cache_misses);
 	put_counter(out, "keeper_busy_total", "requests turned away by a full keeper",
 		c->keeper_busy);
+	put_gauge(out, "keeper_serving", "1 while the keeper says that it serves",
+		f->phase == PHASE_SERVING);
 	put_gauge(out, "connections", "connections open", connections_count(f->table));
 	put_gauge(out, "cached_tokens", "places of the token cache in use",
 		token_cache_count(f->cache));
