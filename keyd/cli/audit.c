@@ -108,11 +108,16 @@ run_audit_export(struct cli *c)
 	enum kerr err = KERR_OK;
 
 	if (path)
-		err = file_create_beside(path, &file, &c->fault);
+		err = file_create(path, &file, &c->fault);
 	if (err == KERR_OK)
 		err = stream_call(c, &s, NULL);
 	if (err == KERR_OK && path)
 		err = file_finish(&file, &c->fault);
 	file_drop(&file);
-	return err == KERR_OK ? EXIT_DONE : report(c);
+	if (err != KERR_OK)
+		return report(c);
+	return path ? show_done(c,
+			      "the audit chain is in %.200s; keyd audit verify reads it",
+			      path)
+		    : EXIT_DONE;
 }

@@ -25,7 +25,7 @@ run_backup(struct cli *c)
 		.in = -1,
 		.out = &file,
 		.what = "writing the backup"};
-	enum kerr err = file_create_beside(c->args.operands[0], &file, &c->fault);
+	enum kerr err = file_create(c->args.operands[0], &file, &c->fault);
 
 	if (err == KERR_OK)
 		err = stream_call(c, &s, NULL);
@@ -34,10 +34,10 @@ run_backup(struct cli *c)
 	file_drop(&file);
 	if (err != KERR_OK)
 		return report(c);
-	remark("the backup is in %.200s; keep it with the recovery code elsewhere, and "
-	       "keyd backup check reads it",
+	return show_done(c,
+		"the backup is in %.200s; keep it and the recovery code apart and "
+		"elsewhere; keyd backup check reads it",
 		c->args.operands[0]);
-	return EXIT_DONE;
 }
 
 static enum kerr

@@ -1,6 +1,5 @@
 #include "keyd/cli/command.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 /* What follows from a row of the table of commands. */
@@ -34,7 +33,7 @@ command_operands(const struct command *c, unsigned *ret_least, unsigned *ret_mos
 	}
 }
 
-int
+bool
 command_takes(const struct command *c, enum option o)
 {
 	/* --yes is harmless where nothing is asked, and scripts say it everywhere. */
@@ -57,21 +56,21 @@ is_in(const char *list, const char *word)
 	return false;
 }
 
-int
+bool
 command_has_field(const struct command *c, unsigned f)
 {
 	const struct field *field;
 
 	if (!c->body || f >= c->body->count)
-		return 0;
+		return false;
 	field = &c->body->fields[f];
 	/* Nobody types a secret into an argument. */
 	if ((field->flags & FIELD_SERVER) || field->type == FIELD_SECRET ||
 		field->type == FIELD_BYTES)
-		return 0;
+		return false;
 	if ((c->flags & COMMAND_CHANGE) && (field->flags & FIELD_FIXED))
-		return 0;
-	return c->fields ? is_in(c->fields, field->name) : 1;
+		return false;
+	return c->fields ? is_in(c->fields, field->name) : true;
 }
 
 void

@@ -1,6 +1,7 @@
 #ifndef KEYD_CLI_COMMAND_H
 #define KEYD_CLI_COMMAND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/record.h"
@@ -73,9 +74,9 @@ const struct command *command_find(const char *words);
 /* How many operands it needs and takes at most: "A [B]" is 1 and 2. */
 void command_operands(const struct command *c, unsigned *ret_least, unsigned *ret_most);
 /* May this option (not a field) be given? */
-int command_takes(const struct command *c, enum option o);
+bool command_takes(const struct command *c, enum option o);
 /* Is that field of its body an option? */
-int command_has_field(const struct command *c, unsigned f);
+bool command_has_field(const struct command *c, unsigned f);
 
 /* The option's name for a field: '-' for '_', and "secret" for secret_number. */
 void field_option(const struct field *field, char *out, size_t size);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,34 +24,60 @@ refuse(const char *path, int error, struct fault *fault)
 	return fault_set(fault, err, "", "%.200s: %s", path, strerror(error));
 }
 
-enum kerr
-file_create(const char *path, struct new_file *ret, struct fault *fault)
+/* The directory part of a path into out; false when it is too long. */
+static bool
+directory_of(const char *path, char *out, size_t size)
 {
-	*ret = (struct new_file){.path = path};
-	ret->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	return ret->fd >= 0 ? KERR_OK : refuse(path, errno, fault);
+	const char *slash = strrchr(path, '/');
+	size_t len = slash ? (size_t)(slash - path) : 0;
+
+	if (len >= size || size < 2)
+		return false;
+	if (!len) {
+		out[0] = slash ? '/' : '.';
+		out[1] = '\0';
+		return true;
+	}
+	memcpy(out, path, len);
+	out[len] = '\0';
+	return true;
+}
+
+/* Under a name beside it: for file systems without O_TMPFILE. */
+static enum kerr
+create_beside(struct new_file *f, struct fault *fault)
+{
+	int n = snprintf(f->beside, sizeof(f->beside), "%s.partial-XXXXXX", f->path);
+
+	if (n < 0 || (size_t)n >= sizeof(f->beside)) {
+		f->beside[0] = '\0';
+		return refuse(f->path, ENAMETOOLONG, fault);
+	}
+	f->fd = mkostemp(f->beside, O_CLOEXEC);
+	if (f->fd >= 0)
+		return KERR_OK;
+	n = errno;
+	f->beside[0] = '\0';
+	return refuse(f->path, n, fault);
 }
 
 enum kerr
-file_create_beside(const char *path, struct new_file *ret, struct fault *fault)
+file_create(const char *path, struct new_file *ret, struct fault *fault)
 {
+	char directory[4096];
 	struct stat st;
-	int n;
 
 	*ret = (struct new_file){.path = path, .fd = -1};
 	if (lstat(path, &st) == 0)
 		return refuse(path, EEXIST, fault);
-	n = snprintf(ret->beside, sizeof(ret->beside), "%s.partial-XXXXXX", path);
-	if (n < 0 || (size_t)n >= sizeof(ret->beside)) {
-		ret->beside[0] = '\0';
+	if (!directory_of(path, directory, sizeof(directory)))
 		return refuse(path, ENAMETOOLONG, fault);
-	}
-	ret->fd = mkostemp(ret->beside, O_CLOEXEC);
+	ret->fd = open(directory, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
 	if (ret->fd >= 0)
 		return KERR_OK;
-	n = errno;
-	ret->beside[0] = '\0';
-	return refuse(path, n, fault);
+	if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
+		return refuse(path, errno, fault);
+	return create_beside(ret, fault);
 }
 
 enum kerr
@@ -71,23 +98,28 @@ file_write(struct new_file *f, const void *bytes, size_t len, struct fault *faul
 	return KERR_OK;
 }
 
+/* link() and not rename(): what came to be there meanwhile stays. */
+static int
+give_name(const struct new_file *f)
+{
+	char name[64];
+
+	if (f->beside[0])
+		return link(f->beside, f->path) != 0 ? -1 : unlink(f->beside);
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", f->fd);
+	return linkat(AT_FDCWD, name, AT_FDCWD, f->path, AT_SYMLINK_FOLLOW);
+}
+
 /* The name is on disk when its directory is. */
 static int
 sync_directory(const char *path)
 {
-	const char *slash = strrchr(path, '/');
 	char directory[4096];
-	size_t len = slash ? (size_t)(slash - path) : 0;
 	int fd, rc;
 
-	if (len >= sizeof(directory))
+	if (!directory_of(path, directory, sizeof(directory)))
 		return -1;
-	memcpy(directory, path, len);
-	directory[len] = '\0';
-	fd = open(len     ? directory
-		  : slash ? "/"
-			  : ".",
-		O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
 	rc = fsync(fd);
@@ -98,9 +130,7 @@ sync_directory(const char *path)
 enum kerr
 file_finish(struct new_file *f, struct fault *fault)
 {
-	/* link() and not rename(): what came to be there meanwhile stays. */
-	if (fsync(f->fd) != 0 || (f->beside[0] && link(f->beside, f->path) != 0) ||
-		(f->beside[0] && unlink(f->beside) != 0) || sync_directory(f->path) != 0)
+	if (fsync(f->fd) != 0 || give_name(f) != 0 || sync_directory(f->path) != 0)
 		return refuse(f->path, errno, fault);
 	close(f->fd);
 	f->fd = -1;
@@ -110,11 +140,12 @@ file_finish(struct new_file *f, struct fault *fault)
 void
 file_drop(struct new_file *f)
 {
-	if (f->fd < 0 || !f->path)
+	if (f->fd < 0)
 		return;
 	close(f->fd);
 	f->fd = -1;
-	unlink(f->beside[0] ? f->beside : f->path);
+	if (f->beside[0])
+		unlink(f->beside);
 }
 
 enum kerr

@@ -7,6 +7,8 @@
 /* Help from the table of commands and the schemas. */
 
 #define OPTION_COLUMN 32
+#define LINE_COLUMNS  79
+#define TEXT_SIZE     1024
 
 static void
 pad_to(struct buf *out, size_t start, size_t column)
@@ -16,6 +18,34 @@ pad_to(struct buf *out, size_t start, size_t column)
 	do
 		buf_put_u8(out, ' ');
 	while (++written < column);
+}
+
+/* Sentences broken at blanks, further lines at that column. */
+static void
+put_wrapped(struct buf *out, const char *text, size_t len, size_t indent)
+{
+	const char *end = text + len;
+	size_t column = indent;
+
+	while (text < end) {
+		size_t n = strcspn(text, " ");
+
+		if (n > (size_t)(end - text))
+			n = (size_t)(end - text);
+		if (column > indent && column + 1 + n > LINE_COLUMNS) {
+			buf_put_u8(out, '\n');
+			for (column = 0; column < indent; column++)
+				buf_put_u8(out, ' ');
+		} else if (column > indent) {
+			buf_put_u8(out, ' ');
+			column++;
+		}
+		buf_put(out, text, n);
+		column += n;
+		text += n;
+		text += strspn(text, " ");
+	}
+	buf_put_u8(out, '\n');
 }
 
 /* What stands for the value of a field's option. */
@@ -70,15 +100,19 @@ put_field(
 	bool required = !filter && (field->flags & FIELD_REQUIRED) &&
 			!(c->flags & COMMAND_CHANGE);
 	size_t start = out->len;
+	struct buf text;
 	char name[64];
 
 	field_option(field, name, sizeof(name));
 	buf_printf(out, "  --%s%s", name, placeholder(field));
 	pad_to(out, start, OPTION_COLUMN);
-	buf_put_text(out, filter ? "only: " : "");
-	buf_put_text(out, field->doc);
-	put_bounds(out, field);
-	buf_put_text(out, required ? "; required\n" : "\n");
+	buf_init(&text, TEXT_SIZE);
+	buf_put_text(&text, filter ? "only: " : "");
+	buf_put_text(&text, field->doc);
+	put_bounds(&text, field);
+	buf_put_text(&text, required ? "; required" : "");
+	put_wrapped(out, buf_text(&text) ? buf_text(&text) : "", text.len, OPTION_COLUMN);
+	buf_clear(&text);
 }
 
 static void
@@ -90,7 +124,7 @@ put_own(struct buf *out, enum option o)
 	buf_printf(out, "  --%s%s%s", row->name, row->value ? " " : "",
 		row->value ? row->value : "");
 	pad_to(out, start, OPTION_COLUMN);
-	buf_printf(out, "%s\n", row->doc);
+	put_wrapped(out, row->doc, strlen(row->doc), OPTION_COLUMN);
 }
 
 static void
@@ -103,36 +137,12 @@ put_exits(struct buf *out)
 		"  7 busy or full\n");
 }
 
-/* Sentences broken at blanks. */
-static void
-put_wrapped(struct buf *out, const char *text)
-{
-	size_t column = 0;
-
-	while (*text) {
-		size_t n = strcspn(text, " ");
-
-		if (column && column + 1 + n > 78) {
-			buf_put_u8(out, '\n');
-			column = 0;
-		} else if (column) {
-			buf_put_u8(out, ' ');
-			column++;
-		}
-		buf_put(out, text, n);
-		column += n;
-		text += n;
-		text += strspn(text, " ");
-	}
-	buf_put_u8(out, '\n');
-}
-
 void
 help_put_command(struct buf *out, const struct command *c)
 {
 	buf_printf(out, "usage: keyd %s%s%s [OPTION]...\n\n", c->words,
 		c->operands[0] ? " " : "", c->operands);
-	put_wrapped(out, c->doc);
+	put_wrapped(out, c->doc, strlen(c->doc), 0);
 	buf_put_text(out, "\noptions:\n");
 	for (unsigned f = 0; c->body && f < c->body->count; f++) {
 		if (command_has_field(c, f))
@@ -171,8 +181,7 @@ put_first(struct buf *out, const char *doc)
 	const char *end = strstr(doc, ". ");
 	size_t n = end ? (size_t)(end - doc) + 1 : strlen(doc);
 
-	buf_put(out, doc, n);
-	buf_put_u8(out, '\n');
+	put_wrapped(out, doc, n, OPTION_COLUMN);
 }
 
 /* One line for a kind's four verbs keeps the list of all on a screen or two. */

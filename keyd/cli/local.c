@@ -57,9 +57,7 @@ run_config_check(struct cli *c)
 	struct record *settings;
 	int code = load_config(c, &settings);
 
-	if (code == EXIT_DONE)
-		remark("%.200s is good", config_path(c));
-	return code;
+	return code == EXIT_DONE ? show_done(c, "%.200s is good", config_path(c)) : code;
 }
 
 int

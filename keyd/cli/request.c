@@ -1,6 +1,7 @@
 #include "keyd/cli/request.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -127,6 +128,26 @@ show_record(struct cli *c, const struct record *r)
 	code = print_text(c, &out);
 	buf_clear(&out);
 	return code;
+}
+
+int
+show_done(struct cli *c, const char *fmt, ...)
+{
+	struct record *done = record_new(c->arena, &done_schema);
+	char text[400];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (!cli_has(c, OPTION_JSON)) {
+		remark("%s", text);
+		return EXIT_DONE;
+	}
+	if (!done || record_set_text(done, DONE_TEXT, text) != KERR_OK)
+		return report_new(c, KERR_NOMEM, "", "%s", kerr_text(KERR_NOMEM));
+	record_set_int(done, DONE_DONE, 1);
+	return show_record(c, done);
 }
 
 int

@@ -19,6 +19,8 @@ enum kerr request_send_about(struct cli *c, const char *ref, const uint8_t **ret
 int show_answer(struct cli *c, const uint8_t *body, size_t len);
 /* Prints a record, as JSON or as text. */
 int show_record(struct cli *c, const struct record *r);
+/* Says what was done: a remark, or with --json an object. */
+int show_done(struct cli *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* The answer as a record of the command's schema, in c->arena. */
 enum kerr read_answer(struct cli *c, const struct schema *s, const uint8_t *body,
 	size_t len, struct record **ret) MUST_CHECK;
