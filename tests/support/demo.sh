@@ -198,10 +198,10 @@ demo_write_config() {
 
 # Prints the process id of the demonstration's keyd; false when it does not run.
 demo_pid() {
-	local pid
-	pid=$(cat "$DEMO_STATE/run/keyd.pid" 2>/dev/null) || return 1
-	[ -n "$pid" ] && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "$KEYD_CONFIG" || return 1
-	printf '%s\n' "$pid"
+	local pid line
+	read -r pid 2>/dev/null <"$DEMO_STATE/run/keyd.pid" || return 1
+	line=$(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline") || return 1
+	[[ $line = *"$KEYD_CONFIG"* ]] && printf '%s\n' "$pid"
 }
 
 demo_answers() {
@@ -408,8 +408,8 @@ demo_serve_until_interrupted() {
 
 # Two at once would make the same state.
 demo_lock() {
-	mkdir -p "$ROOT/build" || die "$ROOT is not yours to build in"
-	exec {DEMO_LOCK}>"$ROOT/build/demo.lock"
+	if ! mkdir -p "$ROOT/build" || ! touch -a "$ROOT/build/demo.lock"; then die "$ROOT is not yours to build in"; fi
+	exec {DEMO_LOCK}<"$ROOT/build/demo.lock"
 	flock --nonblock "$DEMO_LOCK" || die "another ./bootstrap run is at work here"
 }
 
