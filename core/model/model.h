@@ -3,8 +3,9 @@
 
 #include "core/record.h"
 
-/* Everything that crosses a border of keyd, as schemas. Each <name>.def holds the fields of one of them; the
- * enumerators here are their indexes for record_*(): CLIENT_STATE is the field `state` of client_schema. */
+/* Everything that crosses a border of keyd, as schemas. Each <name>.def holds the fields
+ * of one of them; the enumerators here are their indexes for record_*(): CLIENT_STATE is
+ * the field `state` of client_schema. */
 
 enum tenant_field {
 #define FIELD(id, ...) TENANT_##id,
@@ -334,7 +335,8 @@ enum done_field {
 };
 extern const struct schema done_schema;
 
-/* A page of a list: items of one kind, how many there are in all, the cursor of the next page. */
+/* A page of a list: items of one kind, how many there are in all, the cursor of the next
+ * page. */
 enum list_field { LIST_ITEMS, LIST_TOTAL, LIST_AFTER, LIST__COUNT };
 #define LIST_OF(name) extern const struct schema name##_list_schema;
 LIST_OF(tenant)

@@ -249,7 +249,7 @@ END_TEST
 
 START_TEST(a_secret_longer_than_any_slot_is_refused)
 {
-	char text[700];
+	char text[SECRET_POOL_MAX_LEN + 32];
 
 	memset(text, 'x', sizeof(text));
 	memcpy(text, "{\"secret\":\"", 11);

@@ -35,7 +35,7 @@ struct sealed {
 static inline void
 seal_text(struct vault *v, const char *text, struct sealed *ret)
 {
-	buf_init(&ret->value, 4096);
+	buf_init(&ret->value, 2 * SECRET_POOL_MAX_LEN);
 	buf_init(&ret->wrapped, 4096);
 	ck_assert_int_eq(
 		vault_seal(v, &place, text, strlen(text), &ret->value, &ret->wrapped),
