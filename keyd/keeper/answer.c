@@ -23,11 +23,10 @@
 #define OPEN_MAX       (64 * 64)
 
 void
-answer_put(struct keeper *k, struct peer *p, uint32_t id, const struct gate_row *row,
-	enum kerr status, const struct record *answer, const struct fault *fault)
+answer_put(struct keeper *k, const struct question *q, enum kerr status)
 {
-	struct message m = {.id = id,
-		.number = row->number,
+	struct message m = {.id = q->id,
+		.number = q->row->number,
 		.status = (uint16_t)status,
 		.flags = FRAME_ANSWER,
 		.fd = -1};
@@ -37,14 +36,14 @@ answer_put(struct keeper *k, struct peer *p, uint32_t id, const struct gate_row 
 
 	buf_init(&b, ANSWER_MAX);
 	if (status == KERR_OK) {
-		if (answer != NULL)
-			record_encode(answer, &b);
-	} else if (fault != NULL &&
-		   (told = record_new(k->round, &fault_schema)) != NULL) {
-		err = record_set_text(told, FAULT_FIELD, fault->field);
+		if (q->answer != NULL)
+			record_encode(q->answer, &b);
+	} else if ((told = record_new(k->round, &fault_schema)) != NULL) {
+		err = record_set_text(told, FAULT_FIELD, q->fault.field);
 		if (err == KERR_OK)
 			err = record_set_text(told, FAULT_TEXT,
-				fault->text[0] != '\0' ? fault->text : kerr_text(status));
+				q->fault.text[0] != '\0' ? q->fault.text
+							 : kerr_text(status));
 		if (status == KERR_BUSY || status == KERR_TOO_MANY ||
 			status == KERR_FULL || status == KERR_NOT_READY)
 			record_set_int(
@@ -59,8 +58,8 @@ answer_put(struct keeper *k, struct peer *p, uint32_t id, const struct gate_row 
 		m.length = (uint32_t)b.len;
 	}
 	k->answered++;
-	if (peer_put(p, &m) != KERR_OK)
-		peer_end(p);
+	if (peer_put(q->peer, &m) != KERR_OK)
+		peer_end(q->peer);
 	buf_clear(&b);
 }
 
@@ -138,9 +137,8 @@ static enum kerr
 answer_here(struct keeper *k, struct peer *p, const struct message *m,
 	const struct gate_row *row)
 {
-	struct record *asked = NULL, *answer = NULL;
-	struct fault fault = {0};
-	bool later = false;
+	struct question q = {.peer = p, .id = m->id, .row = row};
+	struct record *asked = NULL;
 	enum kerr err;
 
 	if (row->asked != NULL) {
@@ -148,24 +146,35 @@ answer_here(struct keeper *k, struct peer *p, const struct message *m,
 		if (err != KERR_OK)
 			return err;
 	}
+	q.asked = asked;
 	if (row->answered != NULL)
-		answer = record_new(k->round, row->answered);
-	if (row->answered != NULL && answer == NULL)
+		q.answer = record_new(k->round, row->answered);
+	if (row->answered != NULL && q.answer == NULL)
 		err = KERR_NOMEM;
 	else if (row->number == MESSAGE_INTROSPECT)
-		err = answer_introspect(k, asked, answer);
+		err = answer_introspect(k, asked, q.answer);
 	else if (row->number == MESSAGE_TOKEN)
-		err = answer_token(k, p, m->id, row, asked, &fault, &later);
+		err = answer_token(k, &q);
 	else if (row->number == MESSAGE_REVOKE_TOKEN)
-		err = answer_revoke(k, p, m->id, row, asked, answer, &fault, &later);
+		err = answer_revoke(k, &q);
 	else if (row->number == MESSAGE_TOKEN_INFO)
-		err = answer_token_info(k, asked, answer);
+		err = answer_token_info(k, asked, q.answer);
 	else
-		err = answer_service(k, p, row, asked, answer, &fault);
-	if (!later)
-		answer_put(k, p, m->id, row, err, answer, &fault);
+		err = answer_service(k, p, row, q.answer, &q.fault);
+	if (!q.later)
+		answer_put(k, &q, err);
 	record_drop_secrets(asked);
 	return KERR_OK;
+}
+
+static const char *
+sentence_of(const struct keeper *k, enum kerr err)
+{
+	if (err == KERR_PHASE && k->phase == PHASE_BIT_SEALED)
+		return "keyd is sealed: keyd unseal opens it";
+	if (err == KERR_PHASE && k->phase == PHASE_BIT_EMPTY)
+		return "keyd is empty: keyd init or keyd restore begins";
+	return kerr_text(err);
 }
 
 /* One question. KERR_PROTOCOL ends the peer. */
@@ -173,16 +182,15 @@ static enum kerr
 question(struct keeper *k, struct peer *p, const struct message *m)
 {
 	const struct gate_row *row = gate_find(m->number);
-	struct fault fault = {0};
+	struct question q = {.peer = p, .id = m->id, .row = row};
 	enum kerr err = gate_check(row, p->kind, k->phase, m->length);
 
 	if (err == KERR_PROTOCOL || (m->flags & (FRAME_ANSWER | FRAME_WITH_FD)) != 0)
 		return KERR_PROTOCOL;
 	if (p->kind == PEER_LOCAL_FRONT && !p->taken)
 		return KERR_PROTOCOL;
-	if (err == KERR_OK && row->lane != LANE_ANSWER && k->restricted &&
-		row->lane == LANE_SIGN)
-		err = fault_set(&fault, KERR_NOT_READY, "",
+	if (err == KERR_OK && k->restricted && row->lane == LANE_SIGN)
+		err = fault_set(&q.fault, KERR_NOT_READY, "",
 			"keyd found damage or a gap at its start and issues nothing "
 			"until the "
 			"owner has looked: keyd status says what to do");
@@ -194,14 +202,9 @@ question(struct keeper *k, struct peer *p, const struct message *m)
 			      : hand_on(k, p, m, row);
 	if (err == KERR_OK || err == KERR_PROTOCOL)
 		return err;
-	if (fault.text[0] == '\0')
-		fault_set(&fault, err, "", "%s",
-			err == KERR_PHASE && k->phase == PHASE_BIT_SEALED
-				? "keyd is sealed: keyd unseal opens it"
-			: err == KERR_PHASE && k->phase == PHASE_BIT_EMPTY
-				? "keyd is empty: keyd init or keyd restore begins"
-				: kerr_text(err));
-	answer_put(k, p, m->id, row, err, NULL, &fault);
+	if (q.fault.text[0] == '\0')
+		fault_set(&q.fault, err, "", "%s", sentence_of(k, err));
+	answer_put(k, &q, err);
 	return KERR_OK;
 }
 
@@ -392,7 +395,13 @@ finish(struct keeper *k, struct job *j)
 		lanes_own_done(k, j);
 	if (p != NULL) {
 		p->open--;
-		answer_put(k, p, j->id, j->row, j->status, j->answer, &j->fault);
+		answer_put(k,
+			&(struct question){.peer = p,
+				.id = j->id,
+				.row = j->row,
+				.answer = j->answer,
+				.fault = j->fault},
+			j->status);
 		arena_reset(k->round);
 		peer_flush(p);
 	}

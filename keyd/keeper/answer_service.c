@@ -66,13 +66,12 @@ put_counts(struct keeper *k, struct record *status)
 			       "or accept with keyd status --accept-damage");
 }
 
-void
-answer_status(struct keeper *k, struct peer *p, struct record *status)
+/* The phase, and what keeps keyd from all it could do. */
+static void
+put_state(struct keeper *k, struct record *status)
 {
-	struct record *clock;
 	bool serving = k->phase == PHASE_BIT_SERVING;
 	struct clock_status st;
-	char you[128];
 
 	record_set_int(status, STATUS_PHASE,
 		k->phase == PHASE_BIT_EMPTY    ? PHASE_EMPTY
@@ -100,6 +99,16 @@ answer_status(struct keeper *k, struct peer *p, struct record *status)
 	if (atomic_load(&k->disk_full))
 		reason(status, "the disk is full: only revoking, quarantining and "
 			       "suspending work");
+}
+
+void
+answer_status(struct keeper *k, struct peer *p, struct record *status)
+{
+	bool serving = k->phase == PHASE_BIT_SERVING;
+	struct record *clock;
+	char you[128];
+
+	put_state(k, status);
 	record_set_int(status, STATUS_STARTED, k->started);
 	record_set_int(status, STATUS_FRONTS, (int64_t)peers_of(&k->peers, PEER_FRONT));
 	if (record_set_text(status, STATUS_RELEASE, KEYD_VERSION) != KERR_OK)
@@ -212,9 +221,8 @@ stop(struct keeper *k, struct peer *p, struct record *answer, struct fault *faul
 
 enum kerr
 answer_service(struct keeper *k, struct peer *p, const struct gate_row *row,
-	const struct record *asked, struct record *answer, struct fault *fault)
+	struct record *answer, struct fault *fault)
 {
-	(void)asked;
 	switch (row->number) {
 	case MESSAGE_STATUS:
 		answer_status(k, p, answer);
@@ -228,7 +236,6 @@ answer_service(struct keeper *k, struct peer *p, const struct gate_row *row,
 		return put_metrics(k, answer);
 	case MESSAGE_SHUTDOWN:
 		return stop(k, p, answer, fault);
-	default:
-		return fault_set(fault, KERR_UNSUPPORTED, "", "not known");
 	}
+	return fault_set(fault, KERR_UNSUPPORTED, "", "not known");
 }

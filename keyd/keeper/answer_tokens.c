@@ -377,26 +377,26 @@ authenticate(struct keeper *k, const struct record *asked, struct index_holder *
 }
 
 enum kerr
-answer_token(struct keeper *k, struct peer *p, uint32_t id, const struct gate_row *row,
-	const struct record *asked, struct fault *fault, bool *ret_later)
+answer_token(struct keeper *k, struct question *q)
 {
+	const struct record *asked = q->asked;
 	int64_t now = clock_now(), ods;
 	struct index_holder h;
 	struct job *j;
 	enum kerr err = macers(k);
 
 	if (err == KERR_OK)
-		err = authenticate(k, asked, &h, fault);
+		err = authenticate(k, asked, &h, &q->fault);
 	if (err == KERR_OK)
-		err = check_wishes(k, asked, h.client, &ods, fault);
+		err = check_wishes(k, asked, h.client, &ods, &q->fault);
 	if (err != KERR_OK)
 		return err;
 	j = job_new(1u << 16);
 	if (j == NULL)
 		return KERR_NOMEM;
-	j->row = row;
-	j->peer = p->number;
-	j->id = id;
+	j->row = q->row;
+	j->peer = q->peer->number;
+	j->id = q->id;
 	err = make_claims(k, j, &h, ods, record_text(asked, TOKEN_ASK_RESOURCE), now);
 	if (err == KERR_OK)
 		err = queue_put(&k->sign, j, false);
@@ -404,8 +404,8 @@ answer_token(struct keeper *k, struct peer *p, uint32_t id, const struct gate_ro
 		job_free(j);
 		return err;
 	}
-	p->open++;
-	*ret_later = true;
+	q->peer->open++;
+	q->later = true;
 	usage_note(k->usage, h.client, h.secret_row, source_of(asked, TOKEN_ASK_SOURCE),
 		now);
 	if (h.first_use)
@@ -416,10 +416,9 @@ answer_token(struct keeper *k, struct peer *p, uint32_t id, const struct gate_ro
 /* RFC 7009: only a token of the client itself is ended; of any other, or of none, the
  * answer is the same. */
 enum kerr
-answer_revoke(struct keeper *k, struct peer *p, uint32_t id, const struct gate_row *row,
-	const struct record *asked, struct record *answer, struct fault *fault,
-	bool *ret_later)
+answer_revoke(struct keeper *k, struct question *q)
 {
+	const struct record *asked = q->asked;
 	int64_t now = clock_now();
 	const uint8_t *bytes;
 	uint8_t tag[JTI_TAG_LEN];
@@ -427,25 +426,25 @@ answer_revoke(struct keeper *k, struct peer *p, uint32_t id, const struct gate_r
 	struct jti jti;
 	struct job *j;
 	size_t len;
-	enum kerr err = authenticate(k, asked, &h, fault);
+	enum kerr err = authenticate(k, asked, &h, &q->fault);
 
 	if (err != KERR_OK)
 		return err;
-	record_set_int(answer, DONE_DONE, 1);
+	record_set_int(q->answer, DONE_DONE, 1);
 	bytes = record_bytes(asked, REVOKE_ASK_JTI, &len);
 	if (len == 0 || read_jti(k, bytes, len, now, &jti) != KERR_OK ||
 		jti.client != h.client || !active(k, &jti, bytes, now, 0))
 		return KERR_OK;
 	if (index_ended_count(k->index, h.client, now) >= 64)
-		return fault_set(fault, KERR_BUSY, "",
+		return fault_set(&q->fault, KERR_BUSY, "",
 			"too many tokens of this client were ended");
 	jti_tag(k->tag_macer, bytes, tag);
 	j = job_new(1u << 16);
 	if (j == NULL)
 		return KERR_NOMEM;
-	j->row = row;
-	j->peer = p->number;
-	j->id = id;
+	j->row = q->row;
+	j->peer = q->peer->number;
+	j->id = q->id;
 	j->prepared = record_new(j->arena, store_schema(TABLE_ended_token));
 	err = j->prepared != NULL ? record_set_bytes(j->prepared, ROW_ENDED_TOKEN_JTI_TAG,
 					    tag, sizeof(tag))
@@ -463,7 +462,7 @@ answer_revoke(struct keeper *k, struct peer *p, uint32_t id, const struct gate_r
 		job_free(j);
 		return err;
 	}
-	p->open++;
-	*ret_later = true;
+	q->peer->open++;
+	q->later = true;
 	return KERR_OK;
 }

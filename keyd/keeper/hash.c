@@ -153,18 +153,17 @@ backup_check(struct job *j)
 	struct record *answer = job_answer(j);
 	struct vault *fresh = vault_new();
 	struct backup_facts f;
+	struct vault_part file;
 	struct buf rows;
-	const uint8_t *data;
-	size_t len;
 	enum kerr err = KERR_NOMEM;
 
 	buf_init(&rows, (size_t)1 << 30);
-	data = record_bytes(j->asked, RESTORE_ASK_DATA, &len);
+	file.bytes = record_bytes(j->asked, RESTORE_ASK_DATA, &file.len);
 	if (ask == NULL || record_secret(ask, BACKUP_ASK_CODE) == NULL)
 		err = fault_set(&j->fault, KERR_INVALID, "secret",
 			"give the recovery code or passphrase of the backup");
 	else if (fresh != NULL && answer != NULL)
-		err = backup_open(fresh, record_secret(ask, BACKUP_ASK_CODE), data, len,
+		err = backup_open(fresh, record_secret(ask, BACKUP_ASK_CODE), &file,
 			&rows, &f, &j->fault);
 	buf_clear(&rows);
 	vault_free(fresh);

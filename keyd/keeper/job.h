@@ -66,6 +66,7 @@ struct queue {
 	bool closed;
 };
 
+/* max: of the ordinary jobs that wait; those that go first always find room. */
 void queue_init(struct queue *q, size_t max);
 /* KERR_BUSY when max ordinary jobs wait, KERR_CLOSED after queue_close. The job stays the
  * caller's then. */

@@ -77,7 +77,8 @@ struct keeper {
 	struct signer_box *signing;
 
 	/* shared */
-	atomic_bool pages_checked, pages_damaged; /* SQLite's quick_check after the start */
+	atomic_bool pages_checked,
+		pages_damaged; /* SQLite's quick_check after the start */
 	atomic_bool disk_full;
 	atomic_bool open; /* store and audit are open and serve */
 	struct queue write, read, sign, hash, wait, done;

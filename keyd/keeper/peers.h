@@ -42,6 +42,8 @@ struct peers {
 	void *data;
 };
 
+/* No peers yet; readable and gone are called on the loop's thread with data in all->data.
+ */
 void peers_init(struct peers *all, uv_loop_t *loop, peer_readable readable,
 	peer_gone gone, void *data);
 /* Takes the descriptor over; KERR_NOMEM, KERR_IO close it. */

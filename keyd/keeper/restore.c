@@ -183,15 +183,15 @@ static enum kerr
 open_file(struct keeper *k, struct job *j, const struct record *ask, struct buf *rows,
 	struct restore *r)
 {
-	size_t len;
-	const uint8_t *data = record_bytes(j->asked, RESTORE_ASK_DATA, &len);
+	struct vault_part file;
 
+	file.bytes = record_bytes(j->asked, RESTORE_ASK_DATA, &file.len);
 	if (vault_is_open(k->vault))
 		return fault_set(&j->fault, KERR_CONFLICT, "",
 			"an init or a restore was begun here: stop keyd, empty the state "
 			"directory, "
 			"start again");
-	return backup_open(k->vault, record_secret(ask, BACKUP_ASK_CODE), data, len, rows,
+	return backup_open(k->vault, record_secret(ask, BACKUP_ASK_CODE), &file, rows,
 		&r->facts, &j->fault);
 }
 

@@ -202,8 +202,7 @@ service_in_group(struct keeper *k, struct job *j, struct op *op)
 		return accept_damage(k, j, op);
 	case MESSAGE_SEAL_ADD:
 		return add_slot(k, j, op);
-	default:
-		return op_fault(op, KERR_UNSUPPORTED, "",
-			"this keyd does not know that question");
 	}
+	return op_fault(
+		op, KERR_UNSUPPORTED, "", "this keyd does not know that question");
 }

@@ -14,8 +14,8 @@ struct sign_work {
 
 /* The active key on its way from the write thread to the signing thread. */
 struct signer_box;
-struct signer_box *signer_box_new(void);
-void signer_box_free(struct signer_box *b);
+struct signer_box *signer_box_new(void);    /* empty; NULL: no memory */
+void signer_box_free(struct signer_box *b); /* with a key not taken; NULL is fine */
 /* Takes the key over; the signing thread uses it from the next token on. */
 void signer_box_put(struct signer_box *b, struct signing_key *take);
 

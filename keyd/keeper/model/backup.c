@@ -352,7 +352,7 @@ read_chunks(struct vault *v, struct cursor *c, const void *head, size_t head_len
 }
 
 enum kerr
-backup_open(struct vault *fresh, const struct secret *code, const void *bytes, size_t len,
+backup_open(struct vault *fresh, const struct secret *code, const struct vault_part *file,
 	struct buf *ret_rows, struct backup_facts *ret, struct fault *fault)
 {
 	struct opening o = {.vault = fresh, .code = code, .err = KERR_DENIED};
@@ -362,7 +362,7 @@ backup_open(struct vault *fresh, const struct secret *code, const void *bytes, s
 	size_t head_len;
 	enum kerr err;
 
-	if (!split(bytes, len, &head, &rest))
+	if (!split(file->bytes, file->len, &head, &rest))
 		return fault_set(
 			fault, KERR_INVALID, "file", "that is no backup of keyd");
 	head_at = head.p;

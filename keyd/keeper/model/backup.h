@@ -24,17 +24,19 @@ enum kerr backup_write(struct store_reader *r, struct vault *v, int64_t now,
 	const struct store_state *state, struct buf *out,
 	struct backup_facts *ret) MUST_CHECK;
 
-/* Opens a backup: the vault, which must be fresh, takes the deployment's name, root key
- * (by the slot that the code opens) and keyring; the rows' stream goes to ret_rows.
- * KERR_INVALID: no backup; KERR_DENIED: the code opens no slot; KERR_DAMAGED: changed or
- * cut. */
-enum kerr backup_open(struct vault *fresh, const struct secret *code, const void *bytes,
-	size_t len, struct buf *ret_rows, struct backup_facts *ret,
+/* Opens a backup (the bytes of its file): the vault, which must be fresh, takes the
+ * deployment's name, root key (by the slot that the code opens) and keyring; the rows'
+ * stream goes to ret_rows. KERR_INVALID: no backup; KERR_DENIED: the code opens no slot;
+ * KERR_DAMAGED: changed or cut. */
+enum kerr backup_open(struct vault *fresh, const struct secret *code,
+	const struct vault_part *file, struct buf *ret_rows, struct backup_facts *ret,
 	struct fault *fault) MUST_CHECK;
 
-/* The slots of a backup, to be written again by restore. */
+/* A slot as a backup holds it, sealed: to be written again by restore. */
 typedef enum kerr (*backup_slot)(
 	void *with, int kind, const char *label, const void *sealed, size_t len);
+/* Calls each with the slots of a backup that backup_open has found whole; what it returns
+ * ends it. KERR_INVALID: no backup; KERR_DAMAGED. */
 enum kerr backup_slots(
 	const void *bytes, size_t len, backup_slot each, void *with) MUST_CHECK;
 
