@@ -366,7 +366,7 @@ static enum kerr
 read_option(struct reading *r, int *at)
 {
 	const char *arg = r->argv[*at], *value;
-	struct meaning m;
+	struct meaning m = {0};
 	enum kerr err;
 
 	if (strcmp(arg, "-h") == 0)

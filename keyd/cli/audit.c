@@ -1,12 +1,13 @@
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "core/model/model.h"
 #include "core/trail/file.h"
 #include "keyd/cli/call.h"
 #include "keyd/cli/file.h"
+#include "keyd/cli/progress.h"
 #include "keyd/cli/request.h"
 #include "keyd/cli/run.h"
 #include "keyd/cli/stream.h"
@@ -14,6 +15,7 @@
 /* The audit chain: checked in place or as an exported file, and exported. */
 
 #define TEXT_MAX_ 4096
+#define STEP_MS   10
 
 static int
 exit_of_verdict(const struct record *answer)
@@ -48,6 +50,47 @@ put_verdict(const struct trail *t, struct record *answer)
 	return err;
 }
 
+struct checking {
+	struct trail_file *file;
+	struct trail *trail;
+	enum kerr err;
+	atomic_bool done;
+};
+
+static void *
+check(void *with)
+{
+	struct checking *k = with;
+
+	k->err = trail_file_check(k->file, NULL, k->trail);
+	atomic_store(&k->done, true);
+	return NULL;
+}
+
+/* In a thread of its own, so that this one can say how far it is. */
+static enum kerr
+check_file(struct trail_file *file, struct trail *t, int fd, uint64_t len)
+{
+	struct checking k = {.file = file, .trail = t};
+	struct progress p;
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, check, &k) != 0) {
+		check(&k);
+		return k.err;
+	}
+	progress_start(&p, "checking");
+	while (!atomic_load(&k.done)) {
+		off_t at = lseek(fd, 0, SEEK_CUR);
+
+		poll(NULL, 0, STEP_MS);
+		progress_step(&p, at > 0 ? (uint64_t)at : 0, len);
+	}
+	progress_end(&p);
+	pthread_join(thread, NULL);
+	return k.err;
+}
+
 static int
 verify_file(struct cli *c, const char *path)
 {
@@ -60,7 +103,7 @@ verify_file(struct cli *c, const char *path)
 
 	if (err == KERR_OK) {
 		file = trail_file_new(fd);
-		err = t && answer && file ? trail_file_check(file, NULL, t) : KERR_NOMEM;
+		err = t && answer && file ? check_file(file, t, fd, len) : KERR_NOMEM;
 		if (err == KERR_DAMAGED)
 			err = KERR_OK;
 		if (err == KERR_OK)

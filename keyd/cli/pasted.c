@@ -4,6 +4,7 @@
 
 #include <sodium.h>
 
+#include "core/base64.h"
 #include "core/credential.h"
 
 #define JTI_MAX    256 /* characters of a token's id */
@@ -85,8 +86,8 @@ take_token(struct kept *k, const char *word, size_t len)
 
 	if (!claims_of(word, len, &part, &part_len))
 		return false;
-	if (sodium_base642bin(claims, sizeof(claims), part, part_len, NULL, &n, NULL,
-		    sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
+	if (base64_decode(BASE64_URL, part, part_len, claims, sizeof(claims), &n) !=
+		KERR_OK)
 		n = 0;
 	id = n ? memmem(claims, n, jti_name, sizeof(jti_name) - 1) : NULL;
 	if (id) {

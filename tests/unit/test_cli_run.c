@@ -383,6 +383,48 @@ START_TEST(an_answer_of_another_release_is_said_to_be_one)
 }
 END_TEST
 
+START_TEST(a_file_that_is_no_sound_export_is_broken_without_asking_keyd)
+{
+	char path[128];
+	int fd;
+
+	rig_path(&rig, "new", path, sizeof(path));
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	ck_assert_int_eq(write(fd, "sequence=1\taction=x\n", 20), 20);
+	close(fd);
+	rig_run_to(&rig, "audit|verify|%s");
+	ck_assert_int_eq(rig.code, 1);
+	has(rig.out, "verdict: broken");
+	ck_assert_str_eq(rig.requests, "");
+	rig_run_to(&rig, "audit|verify|/nonexistent/file");
+	ck_assert_int_eq(rig.code, 3);
+}
+END_TEST
+
+START_TEST(an_exported_chain_is_whole_or_not_there)
+{
+	static const struct rig_answer good[] = {
+		{"GET /keyd/audit/export ", 200, "sequence=1\n", NULL},
+		{"GET /keyd/audit/export ", 200, "sequence=1\n", NULL},
+		{NULL, 0, NULL, NULL}};
+	static const struct rig_answer sealed[] = {
+		{"GET /keyd/audit/export ", 503, PROBLEM("sealed", "sealed"), NULL},
+		{NULL, 0, NULL, NULL}};
+
+	rig.answers = sealed;
+	rig_run_to(&rig, "audit|export|%s");
+	ck_assert_int_eq(rig.code, 6);
+	ck_assert_ptr_null(rig_content(&rig, "new"));
+	rig.answers = good;
+	rig_run_to(&rig, "audit|export|%s|--json");
+	ck_assert_msg(rig.code == 0, "%s", rig.err);
+	ck_assert_str_eq(rig_content(&rig, "new"), "sequence=1\n");
+	has(rig.out, "{\"done\":true");
+	rig_run_to(&rig, "audit|export");
+	ck_assert_str_eq(rig.out, "sequence=1\n");
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -411,6 +453,8 @@ suite(void)
 		tc, init_writes_the_code_and_takes_it_away_when_keyd_does_not_confirm);
 	tcase_add_test(tc, status_of_a_keyd_that_is_not_ready_is_six);
 	tcase_add_test(tc, an_answer_of_another_release_is_said_to_be_one);
+	tcase_add_test(tc, a_file_that_is_no_sound_export_is_broken_without_asking_keyd);
+	tcase_add_test(tc, an_exported_chain_is_whole_or_not_there);
 	suite_add_tcase(s, tc);
 	return s;
 }
