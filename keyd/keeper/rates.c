@@ -22,6 +22,7 @@
 #define DAY        86400
 #define USUAL_DAYS 7
 #define MONTH_BITS 0x3fffffffU
+#define START_PART 8  /* in the first minute: what is left, by this, is reserved */
 #define FORGOTTEN  30 /* days after which a pair's counter may be given to another */
 #define TAG_LEN    16
 #define SWEEP      64
@@ -36,6 +37,7 @@ struct meter {
 	uint32_t window; /* number of the minute that count is of */
 	uint32_t count;
 	uint32_t asked; /* when the reservation was asked for, low bits of the second */
+	uint32_t upto;  /* the count that was asked for */
 	uint32_t state;
 };
 
@@ -172,19 +174,32 @@ may(const struct rates *r, const struct meter *m, uint32_t limit, int64_t now)
 	return m->state == METER_RESERVED || (uint32_t)now - m->asked > PATIENCE;
 }
 
+/* The whole limit; in the minute of the start, which begins at the half, a part of what
+ * is left: several restarts within a minute must not use it up by themselves. */
+static uint32_t
+next_block(const struct rates *r, const struct meter *m, uint32_t limit)
+{
+	if (m->window != r->first || m->count + START_PART >= limit)
+		return limit;
+	return m->count + (limit - m->count) / START_PART;
+}
+
 static void
 ask_for(struct rates *r, struct meter *m, const uint8_t bucket[TAG_LEN], uint32_t limit,
 	int64_t now)
 {
-	if (m->state != METER_FREE || m->count < limit / 4)
+	if (m->state == METER_WANTED || m->count < limit / 4)
+		return;
+	if (m->state == METER_RESERVED && (m->count < m->upto || m->upto >= limit))
 		return;
 	m->state = METER_WANTED;
 	m->asked = (uint32_t)now;
+	m->upto = next_block(r, m, limit);
 	if (r->want_count == WANTS_MAX)
 		return; /* memory only */
 	memcpy(r->wants[r->want_count].bucket, bucket, TAG_LEN);
 	r->wants[r->want_count].window = m->window;
-	r->wants[r->want_count++].limit = limit;
+	r->wants[r->want_count++].limit = m->upto;
 }
 
 /* The name of a bucket on disk. A pair's is its tag but for the first byte. */
@@ -504,4 +519,5 @@ rates_load(struct rates *r, const struct rate_block *block, int64_t now)
 		.count = block->reserved > UINT32_MAX / 2 ? UINT32_MAX / 2
 							  : (uint32_t)block->reserved,
 		.state = METER_RESERVED};
+	m->upto = m->count;
 }

@@ -21,8 +21,10 @@
  * A counter may go to half its limit by itself; at a quarter it asks for the whole to be
  * reserved on disk, and beyond the half it waits for that, five seconds at most. So after
  * a restart, where what is reserved counts as used and the first minute begins at the
- * half (and waits for nothing), no more was answered than the limit. While the disk is
- * full, or nobody calls rates_reserve(), the counters are in memory only. */
+ * half (and waits for nothing), no more was answered than the limit. In that minute an
+ * eighth of what is left is reserved at a time, so that a second restart within it finds
+ * something left. While the disk is full, or nobody calls rates_reserve(), the counters
+ * are in memory only. */
 struct rates;
 
 /* Limits are those of settings (keyd/role/settings.h), which are copied. The hash is

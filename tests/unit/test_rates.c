@@ -271,6 +271,31 @@ START_TEST(no_restart_gives_a_second_helping)
 }
 END_TEST
 
+START_TEST(several_restarts_within_a_minute_do_not_refuse_anybody)
+{
+	unsigned passed = 0;
+
+	disk_count = 0;
+	for (int64_t i = 0; i < 8; i++) {
+		restart(NOW + i);
+		write_blocks(NOW + i, true);
+		ck_assert_uint_eq(asked(KEY, from(1), NOW + i, 1), 1);
+		rates_succeeded(rates, KEY, from(1), NOW + i);
+		rates_failed(rates, from(1), NOW + i);
+		write_blocks(NOW + i, true);
+		passed++;
+	}
+	for (int64_t i = 0; i < 300; i++) {
+		passed += asked(KEY, from(1), NOW + 9, 1);
+		if (i % 4 == 0)
+			write_blocks(NOW + 9, true);
+	}
+	ck_assert_uint_le(passed, LIMIT);
+	restart(NOW + 10);
+	ck_assert_uint_eq(asked(KEY, from(1), NOW + 10, 10), 0);
+}
+END_TEST
+
 START_TEST(failures_of_a_network_are_remembered_over_a_restart)
 {
 	write_blocks(NOW, true);
@@ -368,6 +393,7 @@ main(void)
 	tcase_add_test(tc, a_usual_network_has_a_higher_limit_and_still_one);
 	tcase_add_test(tc, a_usual_network_works_while_others_fail_beside_it);
 	tcase_add_test(tc, no_restart_gives_a_second_helping);
+	tcase_add_test(tc, several_restarts_within_a_minute_do_not_refuse_anybody);
 	tcase_add_test(tc, failures_of_a_network_are_remembered_over_a_restart);
 	tcase_add_test(tc, a_counter_of_its_own_is_remembered_over_a_restart);
 	tcase_add_test(tc, beyond_the_half_the_disk_is_waited_for_but_not_for_long);
