@@ -100,11 +100,14 @@ answer(struct call *call, const struct api_reply *reply)
 	free_call(call);
 }
 
+/* asked: it was sent, so that keyd may have acted. */
 static void
-answer_fault(struct call *call, const struct fault *fault, bool uncertain)
+answer_fault(struct call *call, const struct fault *fault, bool asked)
 {
-	const struct api_reply reply = {
-		.err = fault->err, .fault = *fault, .uncertain = uncertain};
+	const struct api_reply reply = {.err = fault->err,
+		.fault = *fault,
+		.uncertain = asked,
+		.unasked = !asked};
 
 	answer(call, &reply);
 }
@@ -160,20 +163,19 @@ set_unreachable(struct api *a, enum kerr err)
 
 	if (err == KERR_NOTFOUND)
 		snprintf(text, sizeof(text),
-			"no keyd at %s: start it (keyd serve), or name its socket with "
-			"--socket",
+			"no keyd: start it (keyd serve) or give --socket; looked at %s",
 			a->path);
 	else if (err == KERR_CLOSED)
-		snprintf(text, sizeof(text), "keyd does not answer at %s: is it running?",
+		snprintf(text, sizeof(text), "keyd does not answer, is it running? (%s)",
 			a->path);
 	else if (err == KERR_DENIED)
-		snprintf(text, sizeof(text),
-			"you may not use %s: your user must be in its group", a->path);
+		snprintf(text, sizeof(text), "you must be in the group of the socket %s",
+			a->path);
 	else if (err == KERR_BUSY)
 		snprintf(text, sizeof(text), "keyd has no connection free");
 	else
-		snprintf(text, sizeof(text), "cannot reach keyd at %s: %s", a->path,
-			kerr_text(err));
+		snprintf(text, sizeof(text), "cannot reach keyd, %s (%s)", kerr_text(err),
+			a->path);
 	set_state(a, err, text);
 }
 

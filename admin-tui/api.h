@@ -20,6 +20,7 @@ enum api_lane { API_READ, API_ACT, API__LANES };
 struct api_reply {
 	enum kerr err;       /* KERR_OK: done */
 	struct fault fault;  /* else why not */
+	bool unasked;        /* keyd was not reached */
 	bool uncertain;      /* the answer was lost: keyd may have acted */
 	const uint8_t *body; /* borrowed during the call */
 	size_t len;

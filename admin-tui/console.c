@@ -16,7 +16,7 @@
 #include "core/wire/json_record.h"
 
 #define PILE_MAX   16
-#define REFRESH_S  5
+#define STATUS_S   5
 #define STATUS_MAX ((size_t)1 << 20)
 #define INPUT_MAX  65536
 #define NOTE_SIZE  512
@@ -128,7 +128,7 @@ console_open(struct console *c, const char *name, const char *argument)
 
 	if (kind == NULL)
 		return NULL;
-	if (c->depth > 0 && front(c)->kind->modal)
+	if (c->depth > 0 && (front(c)->kind->modal || front(c)->kind == kind))
 		drop_front(c);
 	if (c->depth == PILE_MAX) {
 		console_note(c, DRAW_WARN, "that is deep enough: go back first");
@@ -253,15 +253,24 @@ stop(struct console *c)
 	take_terminal(c);
 }
 
+/* A screen without an argument that is in the pile is gone back to, not piled up. */
 static void
 screen_on_top(struct console *c, const char *name, const char *argument)
 {
-	struct screen *s = front(c);
+	size_t at = c->depth;
 
-	/* The same screen without anything new is not piled up. */
-	if (s != NULL && argument[0] == '\0' && strcmp(s->kind->name, name) == 0)
+	while (argument[0] == '\0' && at > 0 &&
+		strcmp(c->pile[at - 1].kind->name, name) != 0)
+		at--;
+	if (argument[0] != '\0' || at == 0) {
+		console_open(c, name, argument);
 		return;
-	console_open(c, name, argument);
+	}
+	if (c->depth == at)
+		return;
+	while (c->depth > at)
+		drop_front(c);
+	console_refresh(c);
 }
 
 /* What every screen leaves to the console. */
@@ -364,11 +373,11 @@ read_keys(struct console *c)
 	enum kerr err;
 
 	uv_timer_stop(&c->escape);
-	while ((err = terminal_read(&c->in)) == KERR_OK) {
+	err = terminal_read(&c->in);
+	if (err == KERR_OK) {
 		input_feed(&c->input, c->in.data, c->in.len, on_key, c);
 		buf_reset(&c->in);
-	}
-	if (err != KERR_BUSY) {
+	} else if (err != KERR_BUSY) {
 		fault_set(&c->fault, KERR_CLOSED, "", "the terminal is gone");
 		c->over = true;
 	}
@@ -439,10 +448,12 @@ on_second(uv_timer_t *timer)
 
 	if (s != NULL && s->kind->second != NULL)
 		s->kind->second(s);
-	if (++c->seconds % REFRESH_S != 0)
-		return;
-	ask_status(c);
-	console_refresh(c);
+	s = front(c); /* it may have ended itself */
+	c->seconds++;
+	if (c->seconds % STATUS_S == 0)
+		ask_status(c);
+	if (s != NULL && s->kind->every > 0 && c->seconds % s->kind->every == 0)
+		console_refresh(c);
 }
 
 static void

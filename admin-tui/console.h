@@ -24,7 +24,8 @@ void console_changed(struct console *c);
 void console_note(struct console *c, enum draw_style style, const char *fmt, ...)
 	PRINTF_LIKE(3, 4);
 void console_fault(struct console *c, const struct fault *fault);
-/* A screen on top. Failures become notes. NULL: it is not there. */
+/* A screen on top, or in place of the one in front if that is of the same kind. Failures
+ * become notes. NULL: it is not there. argument must not be of a screen. */
 struct screen *console_open(struct console *c, const char *name, const char *argument);
 /* Leaves that screen, if it is the one in front. */
 void console_back(struct screen *s);

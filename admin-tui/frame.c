@@ -123,7 +123,7 @@ frame_draw(const struct frame *f)
 {
 	struct area all = draw_screen();
 	struct area body = {.row = 1, .columns = all.columns, .rows = all.rows - 3};
-	struct area under = {.row = 1, .columns = all.columns, .rows = all.rows - 1};
+	struct area under = {.row = 1, .columns = all.columns, .rows = all.rows - 2};
 
 	draw_clear();
 	if (all.rows < ROWS_LEAST || all.columns < COLUMNS_LEAST) {

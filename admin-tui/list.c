@@ -55,24 +55,30 @@ list_height(const struct area *a)
 	return a->rows - 1;
 }
 
-/* What each column gets; 0 for one that the screen has no room for. */
+static int
+weight(const struct list_column *c)
+{
+	return c->share > 0 ? c->share : 1;
+}
+
+/* What each column gets; below 0: the screen has no room for it. */
 static void
 share(const struct area *a, const struct list_column *columns, size_t count, int *widths)
 {
-	int left = a->columns - 2, flexible = 0;
+	int left = a->columns - 2, shares = 0;
 
 	for (size_t i = 0; i < count; i++) {
 		widths[i] = a->columns >= columns[i].from ? columns[i].width : -1;
 		if (widths[i] >= 0)
 			left -= widths[i] + (i + 1 < count ? 1 : 0);
-		flexible += widths[i] == 0;
+		shares += widths[i] == 0 ? weight(&columns[i]) : 0;
 	}
 	for (size_t i = 0; i < count; i++) {
-		if (widths[i] == 0) {
-			widths[i] = left > 0 ? left / flexible : 0;
-			left -= widths[i];
-			flexible--;
-		}
+		if (widths[i] != 0)
+			continue;
+		widths[i] = left > 0 ? left * weight(&columns[i]) / shares : 0;
+		left -= widths[i];
+		shares -= weight(&columns[i]);
 	}
 }
 

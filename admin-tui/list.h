@@ -22,7 +22,8 @@ struct list {
 struct list_column {
 	unsigned field;
 	const char *title;
-	int width;  /* 0: shares what is left */
+	int width;  /* columns; 0: a share of what is left */
+	int share;  /* how large a share; 0 is 1 */
 	int from;   /* only where the screen has at least that many columns */
 	bool state; /* drawn by what its word means */
 };

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "admin-tui/console.h"
 #include "core/clock.h"
@@ -55,6 +57,18 @@ read_arguments(int argc, char **argv, const char **ret_socket, int *ret_status)
 	return true;
 }
 
+/* Secrets pass through here: no core, and nobody of the same user looks in. The leak
+ * checker of sanitizer builds, which are never jailed, must. */
+static void
+close_memory(void)
+{
+	const struct rlimit none = {0, 0};
+
+	setrlimit(RLIMIT_CORE, &none);
+	if (KEYD_SANDBOX)
+		prctl(PR_SET_DUMPABLE, 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -66,6 +80,7 @@ main(int argc, char **argv)
 		socket = SOCKET_PRESET;
 	if (!read_arguments(argc, argv, &socket, &status))
 		return status;
+	close_memory();
 	clock_start(0);
 	json_start();
 	if (secret_pool_start(SECRET_SLOTS, &fault) == KERR_OK &&

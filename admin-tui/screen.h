@@ -25,6 +25,7 @@ struct screen_kind {
 	const char *name; /* as in actions.def, and the command that opens it */
 	const char *title;
 	size_t size;
+	unsigned every; /* seconds after which it asks keyd again by itself; 0: never */
 	bool modal; /* only OPEN and BACK, and it is closed before anything covers it */
 	/* argument: what follows the command, "" for nothing. On failure the screen is
 	 * not shown and close is called. */
@@ -35,8 +36,8 @@ struct screen_kind {
 	bool (*act)(struct screen *s, enum action_id action, const char *argument);
 	/* NULL, or: is that action one for what is selected now? For the hints. */
 	bool (*offers)(const struct screen *s, enum action_id action);
-	/* It comes to the front, five seconds have passed, or a person wants to know:
-	 * ask keyd again. NULL: nothing to ask. */
+	/* It comes to the front again, or time has passed, or a person wants to know: ask
+	 * keyd again. NULL: nothing to ask. */
 	void (*refresh)(struct screen *s);
 	void (*second)(struct screen *s); /* NULL, or once a second while in front */
 	/* NULL, or what the place in the list is: "3 of 150,000". */

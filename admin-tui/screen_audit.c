@@ -62,6 +62,7 @@ say_verdict(struct audit *v, const struct record *r)
 {
 	const char *word = record_text(r, AUDIT_VERIFY_VERDICT);
 	bool broken = record_int(r, AUDIT_VERIFY_VERDICT) == AUDIT_VERDICT_BROKEN;
+	bool complete = record_int(r, AUDIT_VERIFY_VERDICT) == AUDIT_VERDICT_COMPLETE;
 
 	v->style = value_style(word);
 	if (broken)
@@ -71,14 +72,12 @@ say_verdict(struct audit *v, const struct record *r)
 			record_text(r, AUDIT_VERIFY_TEXT));
 	else
 		snprintf(v->verdict, sizeof(v->verdict),
-			"%s: records %" PRId64 " to %" PRId64 ", %" PRId64
-			" signed heads; %s",
-			word, record_int(r, AUDIT_VERIFY_FIRST),
+			"%s%s: records %" PRId64 " to %" PRId64 ", %" PRId64
+			" signed heads",
+			word, complete ? "" : ", not complete (no heads from outside)",
+			record_int(r, AUDIT_VERIFY_FIRST),
 			record_int(r, AUDIT_VERIFY_LAST),
-			record_int(r, AUDIT_VERIFY_HEADS),
-			record_int(r, AUDIT_VERIFY_VERDICT) == AUDIT_VERDICT_COMPLETE
-				? "heads from outside agree"
-				: "without heads from outside, not complete");
+			record_int(r, AUDIT_VERIFY_HEADS));
 }
 
 static void
@@ -146,7 +145,7 @@ show(struct screen *s, const struct record *r)
 	for (unsigned f = 0; f < schema->count; f++) {
 		if (!record_has(r, f) || schema->fields[f].type == FIELD_BYTES)
 			continue;
-		buf_printf(&text, "%-15s ", schema->fields[f].name);
+		buf_printf(&text, " %-15s ", schema->fields[f].name);
 		value_cell(&text, r, f);
 		buf_put_u8(&text, '\n');
 	}

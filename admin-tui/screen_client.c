@@ -176,6 +176,33 @@ draw_secrets(struct client *v, const struct area *a)
 	list_draw(&v->secrets, a, columns, sizeof(columns) / sizeof(columns[0]), &rows);
 }
 
+/* What the columns have no room for, of the selected secret. */
+static void
+draw_detail(const struct client *v, const struct area *a)
+{
+	const struct record *s;
+	struct buf text;
+
+	if (v->rows.at == 0)
+		return;
+	s = secret_at(v, v->rows.at - 1);
+	buf_init(&text, 1024);
+	buf_printf(&text, "secret %" PRId64 ": made ", record_int(s, SECRET_NUMBER));
+	value_text(&text, s, SECRET_CREATED);
+	if (record_has(s, SECRET_LAST_SOURCE))
+		buf_printf(&text, ", used from %s", record_text(s, SECRET_LAST_SOURCE));
+	if (record_has(s, SECRET_HARD_END)) {
+		buf_put_text(&text, ", ends by ");
+		value_text(&text, s, SECRET_HARD_END);
+	}
+	if (record_has(s, SECRET_QUIET_DAYS))
+		buf_printf(&text, " or %" PRId64 " quiet days",
+			record_int(s, SECRET_QUIET_DAYS));
+	draw_text(a->row + a->rows - 1, a->column + 1, a->columns - 1, DRAW_DIM,
+		buf_text(&text));
+	buf_clear(&text);
+}
+
 static void
 draw_head(struct client *v, const struct area *a, int *row)
 {
@@ -217,8 +244,9 @@ draw(struct screen *s, const struct area *a)
 	row++;
 	draw_whole(v, a, row++);
 	list.row = row;
-	list.rows = a->row + a->rows - row;
+	list.rows = a->row + a->rows - row - 1;
 	draw_secrets(v, &list);
+	draw_detail(v, a);
 }
 
 /* Secrets that a vendor can use now. */
@@ -247,8 +275,8 @@ put_about(const struct client *v, struct act_target *t)
 		t->client, record_text(r, CLIENT_VENDOR));
 	value_text(&text, r, CLIENT_EDORGS);
 	snprintf(t->about[1], sizeof(t->about[1]),
-		"%u usable secrets; %zu districts (%s); school year %" PRId64, usable(r),
-		record_count(r, CLIENT_EDORGS),
+		"usable secrets: %u; districts: %zu (%s); school year %" PRId64,
+		usable(r), record_count(r, CLIENT_EDORGS),
 		buf_text(&text) != NULL ? buf_text(&text) : "",
 		record_int(r, CLIENT_YEAR));
 	buf_reset(&text);
@@ -360,6 +388,7 @@ const struct screen_kind screen_client = {
 	.name = "client",
 	.title = "Client",
 	.size = sizeof(struct client),
+	.every = 5,
 	.open = open_screen,
 	.close = close_screen,
 	.draw = draw,

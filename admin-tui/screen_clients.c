@@ -13,7 +13,7 @@
 
 static const struct list_column columns[] = {
 	{.field = CLIENT_ID, .title = "Id", .width = 7},
-	{.field = CLIENT_NAME, .title = "Name"},
+	{.field = CLIENT_NAME, .title = "Name", .share = 2},
 	{.field = CLIENT_KEY, .title = "Key", .width = 24, .from = 120},
 	{.field = CLIENT_VENDOR, .title = "Vendor"},
 	{.field = CLIENT_APPLICATION, .title = "Application", .from = 140},
@@ -58,6 +58,7 @@ const struct screen_kind screen_clients = {
 	.name = "clients",
 	.title = "Clients",
 	.size = sizeof(struct listing),
+	.every = 10,
 	.open = open_screen,
 	.close = listing_close,
 	.draw = listing_draw,

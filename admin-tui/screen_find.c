@@ -29,14 +29,15 @@ struct find {
 	struct arena *arena;
 	struct record *answer; /* NULL: not there yet */
 	struct fault fault;
+	bool unasked; /* keyd was not reached: it is asked again by itself */
 	struct list list;
 	int height;
 };
 
 static const struct list_column columns[] = {
-	{.field = FIND_HIT_WHAT, .title = "What", .width = 7},
+	{.field = FIND_HIT_WHAT, .title = "What", .width = 12},
 	{.field = FIND_HIT_CLIENT_ID, .title = "Client", .width = 7},
-	{.field = FIND_HIT_NAME, .title = "Name"},
+	{.field = FIND_HIT_NAME, .title = "Name", .share = 2},
 	{.field = FIND_HIT_VENDOR, .title = "Vendor"},
 	{.field = FIND_HIT_KEY, .title = "Key", .width = 24, .from = 120},
 	{.field = FIND_HIT_YEAR, .title = "Year", .width = 4},
@@ -53,6 +54,7 @@ on_answer(void *with, const struct api_reply *reply)
 
 	console_changed(v->screen->console);
 	v->fault = reply->fault;
+	v->unasked = reply->unasked;
 	if (reply->err == KERR_OK && arena != NULL &&
 		json_record_read(&find_schema, arena, reply->body, reply->len, &answer,
 			&v->fault) == KERR_OK) {
@@ -179,6 +181,20 @@ selected(const struct find *v)
 		       : NULL;
 }
 
+/* Is it the pasted secret that Q stops, and not the client? */
+static bool
+stops_secret(const struct find *v, const struct record *hit)
+{
+	const char *state;
+
+	if (hit == NULL || v->pasted == NULL || !v->whole ||
+		!record_int(hit, FIND_HIT_MAY_STOP))
+		return false;
+	state = record_text(hit, FIND_HIT_SECRET_STATE);
+	return strcmp(state, secret_states[SECRET_IS_QUARANTINED]) != 0 &&
+	       strcmp(state, secret_states[SECRET_IS_REVOKED]) != 0;
+}
+
 static void
 put_line(int row, const struct area *a, const char *label, const char *text)
 {
@@ -256,10 +272,12 @@ draw(struct screen *s, const struct area *a)
 	if (record_int(v->answer, FIND_MORE))
 		draw_text(row++, a->column + 2, a->columns - 2, DRAW_DIM,
 			"there are more: ask more exactly");
-	if (hit != NULL && record_int(hit, FIND_HIT_MAY_STOP) && v->pasted != NULL &&
-		v->whole)
+	if (stops_secret(v, hit))
 		draw_text(row, a->column + 2, a->columns - 2, DRAW_KEY,
-			"Q stops this secret at once; Q again then stops the client.");
+			record_int(hit, FIND_HIT_CLIENT_ID) != 0
+				? "Q stops this secret at once; Q again then stops the "
+				  "client."
+				: "Q stops this secret at once.");
 }
 
 /* The quarantine of the pasted secret: one form at a time. */
@@ -343,17 +361,19 @@ stop_secret(struct find *v, const struct record *hit)
 	stop->form = f;
 	snprintf(stop->tail, sizeof(stop->tail), "%s",
 		len >= TAIL ? key + len - TAIL : "stop");
+	form_say(f, " Quarantine of the pasted secret: all tokens fetched with it end at "
+		    "once.");
 	if (len >= TAIL)
 		form_say(f,
-			" Quarantine of secret %" PRId64 " of %s, client %" PRId64
-			" of %s.",
-			record_int(hit, FIND_HIT_NUMBER), record_text(hit, FIND_HIT_NAME),
+			"   Number %" PRId64 " of client %" PRId64
+			", %s, of %s; its others go on.",
+			record_int(hit, FIND_HIT_NUMBER),
 			record_int(hit, FIND_HIT_CLIENT_ID),
+			record_text(hit, FIND_HIT_NAME),
 			record_text(hit, FIND_HIT_VENDOR));
 	else
-		form_say(f,
-			" Quarantine of the pasted secret, which is of another office.");
-	form_say(f, " All tokens fetched with it end at once; its other secrets go on.");
+		form_say(f, "   It is of another office: call %s too.",
+			record_text(hit, FIND_HIT_OFFICE));
 	form_ask(f, len >= TAIL ? "Last 4 characters of the key:" : "Type stop:", "",
 		sizeof(stop->tail) - 1, 0);
 	console_form(v->screen->console, f);
@@ -399,7 +419,7 @@ act(struct screen *s, enum action_id action, const char *argument)
 		return false;
 	if (hit == NULL || record_int(hit, FIND_HIT_WHAT) == FIND_IS_TYPING_ERROR)
 		return true;
-	if (action == ACTION_QUARANTINE && v->pasted != NULL && v->whole) {
+	if (action == ACTION_QUARANTINE && stops_secret(v, hit)) {
 		stop_secret(v, hit);
 	} else if (action == ACTION_QUARANTINE) {
 		stop_client(v, hit);
@@ -437,14 +457,19 @@ refresh(struct screen *s)
 {
 	struct find *v = s->state;
 
-	if (v->text[0] != '\0' && v->fault.err != KERR_OK)
+	struct fault fault;
+
+	if (v->unasked && api_state(console_api(s->console), &fault) == KERR_OK) {
+		v->unasked = false;
 		look(v);
+	}
 }
 
 const struct screen_kind screen_find = {
 	.name = "find",
 	.title = "Find",
 	.size = sizeof(struct find),
+	.every = 5,
 	.open = open_screen,
 	.close = close_screen,
 	.draw = draw,

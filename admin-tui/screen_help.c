@@ -20,7 +20,7 @@ put_action(struct buf *out, enum action_id id)
 
 	buf_init(&keys, 128);
 	action_keys(id, &keys);
-	buf_printf(out, "  %-22s :%-11s %s\n", buf_text(&keys), action_at(id)->name,
+	buf_printf(out, "  %-20s :%-10s %s\n", buf_text(&keys), action_at(id)->name,
 		action_at(id)->help);
 	buf_clear(&keys);
 }

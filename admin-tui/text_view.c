@@ -33,7 +33,7 @@ draw_row(const struct text_view *v, const struct area *a, size_t row, const char
 	memcpy(piece, text, len);
 	piece[len] = '\0';
 	draw_text(a->row + (int)(row - v->top), a->column + 1, a->columns - 1,
-		len > 0 && text[0] == ' ' ? DRAW_PLAIN : DRAW_PLAIN, piece);
+		len > 0 && text[0] != ' ' ? DRAW_HEAD : DRAW_PLAIN, piece);
 }
 
 void

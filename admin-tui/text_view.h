@@ -7,7 +7,8 @@
 #include "admin-tui/draw.h"
 #include "core/buf.h"
 
-/* Lines to be read, scrolled when there are more than rows. Long ones are broken. */
+/* Lines to be read, scrolled when there are more than rows. Long ones are broken; one
+ * that does not begin with a blank is a heading. */
 
 struct text_view {
 	struct buf text; /* lines, each with its '\n' */
