@@ -4,6 +4,7 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "core/base64.h"
 #include "core/clock.h"
 
 #define TITLE          "keyd audit "
@@ -27,8 +28,7 @@ read_base64(struct trail_text text, uint8_t *ret, size_t len)
 {
 	size_t got = 0;
 
-	if (sodium_base642bin(ret, len, text.p, text.len, NULL, &got, NULL, VARIANT) !=
-			0 ||
+	if (base64_decode(BASE64_PADDED, text.p, text.len, ret, len, &got) != KERR_OK ||
 		got != len)
 		return KERR_INVALID;
 	return KERR_OK;

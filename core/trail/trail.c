@@ -1,3 +1,4 @@
+#include "core/base64.h"
 #include "core/trail/trail.h"
 
 #include <inttypes.h>
@@ -78,8 +79,8 @@ read_signer(struct trail_text after, uint8_t ret[TRAIL_KEY_LEN])
 	size_t len = 0;
 
 	if (!trail_value(after, "signer", &text) ||
-		sodium_base642bin(key, sizeof(key), text.p, text.len, NULL, &len, NULL,
-			VARIANT) != 0 ||
+		base64_decode(BASE64_PADDED, text.p, text.len, key, sizeof(key), &len) !=
+			KERR_OK ||
 		len != sizeof(key))
 		return KERR_INVALID;
 	memcpy(ret, key, sizeof(key));

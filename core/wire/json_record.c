@@ -6,6 +6,7 @@
 
 #include <sodium.h>
 
+#include "core/base64.h"
 #include "core/clock.h"
 #include "core/place.h"
 #include "core/wire/json_parse.h"
@@ -73,8 +74,8 @@ read_bytes(struct record *r, unsigned f, struct arena *a, const char *text, size
 
 	if (!bytes)
 		return KERR_NOMEM;
-	if (sodium_base642bin(bytes, len / 4 * 3 + 3, text, len, NULL, &used, NULL,
-		    sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
+	if (base64_decode(BASE64_URL, text, len, bytes, len / 4 * 3 + 3, &used) !=
+		KERR_OK)
 		return KERR_INVALID;
 	return record_set_bytes(r, f, bytes, used);
 }

@@ -6,6 +6,7 @@
 
 #include <sodium.h>
 
+#include "core/base64.h"
 #include "core/clock.h"
 #include "core/model/model.h"
 #include "core/text.h"
@@ -78,17 +79,6 @@ is_hex(const char *text, size_t len)
 	return len % 2 == 0 && len >= 2 * (size_t)IDEMPOTENCY_MIN;
 }
 
-/* sodium's base64 takes other bytes for an 'A'. */
-static bool
-is_ascii(const char *text, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		if ((uint8_t)text[i] >= 0x80)
-			return false;
-	}
-	return true;
-}
-
 /* Hexadecimal digits or base64url, with or without quotes around them. */
 static bool
 take_idempotency(struct exchange *ex, struct record *request)
@@ -110,14 +100,12 @@ take_idempotency(struct exchange *ex, struct record *request)
 		text++;
 		value.len -= 2;
 	}
-	if (!is_ascii(text, value.len))
-		failed = -1;
-	else if (is_hex(text, value.len))
+	if (is_hex(text, value.len))
 		failed = sodium_hex2bin(
 			bytes, sizeof(bytes), text, value.len, NULL, &len, NULL);
 	else
-		failed = sodium_base642bin(bytes, sizeof(bytes), text, value.len, NULL,
-			&len, NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+		failed = base64_decode(BASE64_URL, text, value.len, bytes, sizeof(bytes),
+				 &len) != KERR_OK;
 	if (failed || len < IDEMPOTENCY_MIN)
 		return refuse(ex, "idempotency_key",
 			"Idempotency-Key must be 128 to 512 random bits in hexadecimal "

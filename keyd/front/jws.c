@@ -4,6 +4,7 @@
 
 #include <sodium.h>
 
+#include "core/base64.h"
 #include "core/arena.h"
 #include "core/model/model.h"
 #include "core/wire/json_record.h"
@@ -154,17 +155,12 @@ jws_set_keys(struct jws *j, const struct record *list, uint32_t *ret_gone)
 	return result;
 }
 
-/* Strict base64url without padding (RFC 7515 section 2). sodium also refuses trailing
- * bits that are not zero, but takes every byte from 0x80 on for an 'A'. */
+/* Strict base64url without padding (RFC 7515 section 2). */
 static bool
 decode(const char *text, size_t len, uint8_t *ret, size_t size, size_t *ret_len)
 {
-	for (size_t i = 0; i < len; i++) {
-		if ((uint8_t)text[i] >= 0x80)
-			return false;
-	}
-	return len && sodium_base642bin(ret, size, text, len, NULL, ret_len, NULL,
-			      sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0;
+	return len > 0 &&
+	       base64_decode(BASE64_URL, text, len, ret, size, ret_len) == KERR_OK;
 }
 
 static enum kerr

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base64.h"
 #include "core/model/model.h"
 #include "core/text.h"
 #include "keyd/keeper/model/refs.h"
@@ -370,8 +371,8 @@ set_after(struct asking *a, const char *after)
 	size_t len = 0;
 	bool ok;
 
-	ok = sodium_base642bin(bytes, sizeof(bytes), after, strlen(after), NULL, &len,
-		     NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0 &&
+	ok = base64_decode(BASE64_URL, after, strlen(after), bytes, sizeof(bytes),
+		     &len) == KERR_OK &&
 	     len >= CURSOR_HEAD;
 	buf_init(&head, CURSOR_HEAD);
 	if (ok) {

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base64.h"
 #include "core/credential.h"
 #include "core/model/model.h"
 #include "core/text.h"
@@ -341,9 +342,8 @@ try_token(struct op *op, const char *text, size_t len)
 	end = dot != NULL ? memchr(dot + 1, '.', len - (size_t)(dot + 1 - text)) : NULL;
 	if (len < 5 || memcmp(text, "eyJ", 3) != 0 || end == NULL)
 		return KERR_NOTFOUND;
-	if (sodium_base642bin((uint8_t *)payload, sizeof(payload) - 1, dot + 1,
-		    (size_t)(end - dot - 1), NULL, &n, NULL,
-		    sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
+	if (base64_decode(BASE64_URL, dot + 1, (size_t)(end - dot - 1),
+		    (uint8_t *)payload, sizeof(payload) - 1, &n) != KERR_OK)
 		return note(op, "this looks like a token, but it is cut or damaged");
 	payload[n] = '\0';
 	at = strstr(payload, "\"jti\":\"");
