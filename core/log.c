@@ -194,16 +194,14 @@ put_head(struct line *line, bool json, enum log_level level, const char *event)
 	put_field(line, json, "event", &LOG_TEXT("", event));
 }
 
-void
-log_event(enum log_level level, const char *event, const char *request,
+static void
+write_line(enum log_level level, const char *event, const char *request,
 	const struct log_value *values, unsigned count)
 {
 	bool json = atomic_load(&settings.json);
 	struct line line;
 	ssize_t n;
 
-	if ((int)level > atomic_load(&settings.level))
-		return;
 	line.len = 0;
 	line.cut = false;
 	put_head(&line, json, level, event);
@@ -218,4 +216,14 @@ log_event(enum log_level level, const char *event, const char *request,
 	do {
 		n = write(STDERR_FILENO, line.text, line.len);
 	} while (n < 0 && errno == EINTR);
+}
+
+/* Each request comes here with a line that usually is below the level, and a line's
+ * memory is cleared before it is used. */
+void
+log_event(enum log_level level, const char *event, const char *request,
+	const struct log_value *values, unsigned count)
+{
+	if ((int)level <= atomic_load(&settings.level))
+		write_line(level, event, request, values, count);
 }

@@ -74,8 +74,6 @@ percent_decode(uint8_t *bytes, size_t *len)
 	uint8_t copy[DECODED_MAX];
 	size_t copy_len = *len;
 
-	if (!memchr(bytes, '%', *len))
-		return;
 	memcpy(copy, bytes, copy_len);
 	if (form_decode_segment(copy, &copy_len) == KERR_OK) {
 		memcpy(bytes, copy, copy_len);
@@ -94,8 +92,10 @@ split(uint8_t *bytes, size_t len, struct basic *ret)
 		return KERR_UNKNOWN_CALLER;
 	user_len = (size_t)(colon - bytes);
 	password_len = len - user_len - 1;
-	percent_decode(bytes, &user_len);
-	percent_decode(colon + 1, &password_len);
+	if (memchr(bytes, '%', user_len))
+		percent_decode(bytes, &user_len);
+	if (memchr(colon + 1, '%', password_len))
+		percent_decode(colon + 1, &password_len);
 	if (user_len > BASIC_USER_MAX || password_len > BASIC_PASSWORD_MAX)
 		return KERR_UNKNOWN_CALLER;
 	ret->secret = secret_new(colon + 1, password_len);
@@ -126,7 +126,7 @@ basic_read(const char *value, size_t len, struct basic *ret)
 		err = KERR_INVALID;
 	else
 		err = split(bytes, used, ret);
-	sodium_memzero(bytes, sizeof(bytes));
+	sodium_memzero(bytes, len / 4 * 3);
 	return err;
 }
 

@@ -17,9 +17,11 @@ struct entry {
 	uint8_t jti[JWS_JTI_MAX];
 };
 _Static_assert(sizeof(struct entry) + sizeof(uint32_t) <= 150, "150 bytes a token");
+_Static_assert(sizeof(struct token_tag) == crypto_shorthash_siphashx24_BYTES,
+	"a tag is one hash");
 
 struct token_cache {
-	uint8_t seed[crypto_generichash_KEYBYTES];
+	uint8_t seed[crypto_shorthash_siphashx24_KEYBYTES];
 	size_t sets;
 	uint32_t capacity;
 	uint32_t next; /* ring place that is written next */
@@ -67,8 +69,7 @@ void
 token_cache_tag(
 	const struct token_cache *c, const char *token, size_t len, struct token_tag *ret)
 {
-	crypto_generichash(ret->bytes, sizeof(ret->bytes), (const uint8_t *)token, len,
-		c->seed, sizeof(c->seed));
+	crypto_shorthash_siphashx24(ret->bytes, (const uint8_t *)token, len, c->seed);
 }
 
 static uint32_t *

@@ -56,7 +56,7 @@ static bool
 active(struct keeper *k, const struct jti *j, const uint8_t *bytes, int64_t now,
 	int64_t ods)
 {
-	uint8_t tag[JTI_TAG_LEN];
+	uint8_t tag[JTI_TAG_LEN] = {0};
 	const struct index_token token = {.client = j->client,
 		.generation = j->generation,
 		.secret_number = j->secret_number,
@@ -65,7 +65,9 @@ active(struct keeper *k, const struct jti *j, const uint8_t *bytes, int64_t now,
 
 	if (k->restricted)
 		return false;
-	jti_tag(k->tag_macer, bytes, tag);
+	/* Where no token of the client was ended there is no tag to compare with. */
+	if (index_ended_count(k->index, j->client, now) > 0)
+		jti_tag(k->tag_macer, bytes, tag);
 	return index_token_active(k->index, &token, now, ods);
 }
 
