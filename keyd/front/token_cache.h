@@ -9,8 +9,9 @@
 
 /* Which tokens' signatures were found good already: a bounded table from a SipHash-2-4
  * of 128 bits of the whole token (a third of BLAKE2b's time; its key is made at start and
- * no tag is ever shown, so nobody can aim at one) to its jti record and the number of the key that signed it. It holds no token,
- * and says nothing about whether one is active. 150 bytes a token; the oldest give way.
+ * no tag is ever shown, so nobody can aim at one) to its jti record and the number of the
+ * key that signed it. It holds no token, and says nothing about whether one is active.
+ * 150 bytes a token; the oldest give way.
  */
 struct token_cache;
 
