@@ -284,6 +284,47 @@ draw_right(int row, int column, int width, enum draw_style style, const char *te
 	draw_text(row, column + width - own, own, style, text);
 }
 
+/* Bytes of the next row: up to the last blank that fits, if there is one. */
+static size_t
+row_len(const char *text, size_t len, size_t columns)
+{
+	size_t n = text_prefix(text, len, columns), at = n;
+
+	if (n == len)
+		return n;
+	while (at > 0 && text[at] != ' ')
+		at--;
+	return at > 0 ? at : n;
+}
+
+int
+draw_wrapped(const struct area *a, enum draw_style style, const char *text)
+{
+	struct buf all;
+	size_t at = 0, len;
+	const char *shown = presentable(text, &len);
+	int rows = 0;
+
+	/* A copy, since drawing uses the same buffer. */
+	buf_init(&all, TEXT_MAX);
+	buf_put(&all, shown, len);
+	while (buf_text(&all) != NULL && at < len && rows < a->rows && a->columns > 0) {
+		char *row = (char *)all.data + at;
+		size_t n = row_len(row, len - at, (size_t)a->columns);
+		char after = row[n];
+
+		if (rows + 1 < a->rows)
+			row[n] = '\0';
+		draw_text(a->row + rows++, a->column, a->columns, style, row);
+		row[n] = after;
+		at += n > 0 ? n : 1;
+		while (at < len && all.data[at] == ' ')
+			at++;
+	}
+	buf_clear(&all);
+	return rows;
+}
+
 const char *
 draw_sign(enum draw_sign sign)
 {

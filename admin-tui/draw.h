@@ -46,6 +46,8 @@ void draw_clear(void); /* an empty picture, no cursor */
 void draw_text(int row, int column, int width, enum draw_style style, const char *text);
 /* The same at the right end of the width. */
 void draw_right(int row, int column, int width, enum draw_style style, const char *text);
+/* Broken at blanks into as many rows as it takes, at most the area's. Returns them. */
+int draw_wrapped(const struct area *a, enum draw_style style, const char *text);
 /* Columns that the text will take. */
 int draw_width(const char *text);
 /* Signs with an ASCII form: middle dot, dash, ellipsis, selection, hidden character. */

@@ -50,6 +50,25 @@ line(const struct area *a, int *row, const char *label, enum draw_style style,
 	(*row)++;
 }
 
+/* How it opens: not everybody is told. */
+static void
+draw_slots(const struct area *a, int *row, const struct record *s)
+{
+	const char *automatic = record_text(s, STATUS_AUTOMATIC);
+	bool none = strcmp(automatic, "none") == 0;
+	char text[160];
+
+	if (!record_has(s, STATUS_SLOTS) || automatic[0] == '\0') {
+		line(a, row, "Seal", DRAW_GOOD, "open");
+		return;
+	}
+	snprintf(text, sizeof(text), "open, %lld slots; the automatic one %s%s",
+		(long long)record_int(s, STATUS_SLOTS),
+		none ? "is missing" : "withstands the loss of: ", none ? "" : automatic);
+	line(a, row, "Seal", record_int(s, STATUS_SLOTS) > 1 ? DRAW_GOOD : DRAW_WARN,
+		text);
+}
+
 static void
 draw_service(const struct area *a, int *row, const struct record *s)
 {
@@ -66,16 +85,8 @@ draw_service(const struct area *a, int *row, const struct record *s)
 	else if (record_int(s, STATUS_PHASE) == PHASE_EMPTY)
 		line(a, row, "Seal", DRAW_BAD,
 			"empty: keyd init makes a state directory");
-	else {
-		bool automatic = strcmp(record_text(s, STATUS_AUTOMATIC), "none") != 0;
-
-		snprintf(text, sizeof(text), "open, %lld slots; the automatic one %s%s",
-			(long long)record_int(s, STATUS_SLOTS),
-			automatic ? "withstands the loss of: " : "is missing",
-			automatic ? record_text(s, STATUS_AUTOMATIC) : "");
-		line(a, row, "Seal",
-			record_int(s, STATUS_SLOTS) > 1 ? DRAW_GOOD : DRAW_WARN, text);
-	}
+	else
+		draw_slots(a, row, s);
 	snprintf(text, sizeof(text), "%lld on the network",
 		(long long)record_int(s, STATUS_FRONTS));
 	line(a, row, "Fronts", record_int(s, STATUS_FRONTS) > 0 ? DRAW_GOOD : DRAW_WARN,
@@ -105,8 +116,7 @@ draw_clock(const struct area *a, int *row, const struct record *s)
 	else if (trusted)
 		buf_put_text(&text, "confirmed by a person");
 	else
-		buf_put_text(&text, "no time service: the calendar waits for keyd clock "
-				    "confirm");
+		buf_put_text(&text, "not in sync: keyd clock confirm");
 	line(a, row, "Clock",
 		stepped   ? DRAW_BAD
 		: trusted ? DRAW_GOOD
@@ -190,10 +200,15 @@ draw_reasons(const struct area *a, int row, const struct record *s)
 	if (count == 0)
 		return;
 	line(a, &row, "For a person", DRAW_PLAIN, "");
-	for (size_t i = 0; i < count && row < a->row + a->rows; i++, row++) {
+	for (size_t i = 0; i < count && row < a->row + a->rows; i++) {
+		const struct area rest = {.row = row,
+			.column = a->column + 3,
+			.rows = a->row + a->rows - row,
+			.columns = a->columns - 3};
+
 		draw_text(row, a->column + 1, 2, DRAW_WARN, "!");
-		draw_text(row, a->column + 3, a->columns - 3, DRAW_PLAIN,
-			record_text_at(s, STATUS_REASONS, i));
+		row += draw_wrapped(
+			&rest, DRAW_PLAIN, record_text_at(s, STATUS_REASONS, i));
 	}
 }
 

@@ -15,6 +15,7 @@ const vectors = readFileSync(join(root, "tests/data/credential-vectors.txt"), "u
   .split("\n").filter((line) => line.startsWith("secret kds_")).map((line) => line.split(/[ |]/)[1]);
 const secrets = { leaked: vectors[2], foreign: vectors[1] };
 
+process.env.KEYD_BUILD = resolve(release);
 const programs = { release: join(resolve(release), "bin/admin-tui"), asan: join(resolve(asan), "bin/admin-tui") };
 const counts = { passed: 0, failed: 0, skipped: 0 };
 

@@ -9,11 +9,13 @@
 //   knob NAME VALUE       of the stand-in: delay, lose, broken, gone
 //   at-most N             keys and letters since the paste, the one before it too
 //   exit N                the console has ended so
+//   real                  against a keyd of its own, with the state of lib/real.mjs
 // {leaked} is the secret that the stand-in knows, {foreign} one of another office, {key:3} the key of
 // client 3 and {tail:3} its last four characters.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Terminal } from "./terminal.mjs";
+import { startReal } from "./real.mjs";
 import { startStandIn } from "../../support/stand_in_keyd.mjs";
 
 export const update = Boolean(process.env.KEYD_UPDATE);
@@ -26,6 +28,7 @@ export function readScript(path) {
     const [word, ...rest] = text.split(/\s+/);
     const whole = text.slice(word.length).trim();
     if (word === "size") script.sizes = rest;
+    else if (word === "real") script.real = true;
     else if (word === "env") script.env[whole.split("=")[0]] = whole.split("=").slice(1).join("=");
     else script.steps.push({ word, rest, whole, line: index + 1 });
   });
@@ -42,16 +45,24 @@ export function difference(wanted, got) {
   return lines.join("\n");
 }
 
-export async function compare(terminal, path) {
+// What a real keyd makes by chance is masked, column by column.
+const unmasked = (text) => text;
+export const masked = (text) => text.replace(/\bkd[0-9A-Z]{22}\b/g, `kd${"K".repeat(22)}`)
+  .replace(/\b\d{4}-\d\d-\d\dT[\d:]{8}Z/g, "YYYY-MM-DDThh:mm:ssZ").replace(/\b[0-9a-f]{32}\b/g, "(id)")
+  .replace(/\b\d{4}-\d\d-\d\d \d\d:\d\d/g, "YYYY-MM-DD hh:mm").replace(/\b20\d\d\b/g, "YYYY")
+  .replace(/localhost:\d{4,5}/g, "localhost:PORT")
+  .replace(/^kds_\S{60,}\n(\S)?$/gm, "(secret, broken)").replace(/^kds_\S{77}$/gm, "(secret)");
+
+export async function compare(terminal, path, mask = unmasked) {
   if (update) {
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, await terminal.still());
+    writeFileSync(path, mask(await terminal.still()));
     return;
   }
   if (!existsSync(path)) throw new Error(`${path} is missing: KEYD_UPDATE=1 writes it`);
   const wanted = readFileSync(path, "utf8");
   let got = "";
-  await terminal.until((text) => { got = text; return text === wanted; }, "golden screen")
+  await terminal.until((text) => { got = mask(text); return got === wanted; }, "golden screen")
     .catch(() => { throw new Error(`${path}:\n${difference(wanted, got)}`); });
 }
 
@@ -62,7 +73,7 @@ async function step(context, { word, rest, whole }) {
   const text = whole.replace(/\{(\w+)(?::(\d+))?\}/g, (all, name, id) => {
     if (name === "key") return server.state.client(Number(id)).key;
     if (name === "tail") return server.state.client(Number(id)).key.slice(-4);
-    return secrets[name] ?? all;
+    return server.secrets?.[name] ?? secrets[name] ?? all;
   });
   switch (word) {
     case "keys":
@@ -82,7 +93,8 @@ async function step(context, { word, rest, whole }) {
       await terminal.see(text);
       break;
     case "screen":
-      await compare(terminal, join(context.golden, `${context.name}-${context.size}-${whole}.txt`));
+      await compare(terminal, join(context.golden, `${context.name}-${context.size}-${whole}.txt`),
+        context.server.mask);
       break;
     case "knob":
       if (rest[0] === "broken") server.state.broken = true;
@@ -109,10 +121,10 @@ export async function runScript({ name, path, size, program, golden, secrets }) 
   const [columns, rows] = size.split("x").map(Number);
   const terminal = new Terminal({ columns, rows, env: script.env });
   const socket = join(terminal.dir, "keyd.sock");
-  const server = await startStandIn(socket, { ...stand, ...secrets });
+  const server = script.real ? await startReal() : await startStandIn(socket, { ...stand, ...secrets });
   const context = { terminal, server, socket, name, size, golden, secrets, keys: 0, before: 0 };
   try {
-    await terminal.start([program, "--socket", "keyd.sock"]);
+    await terminal.start([...(server.as ?? []), program, "--socket", server.socket ?? "keyd.sock"]);
     for (const one of script.steps) {
       await step(context, one).catch((error) => { throw new Error(`${path}:${one.line}: ${error.message}`); });
     }

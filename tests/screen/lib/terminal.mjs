@@ -1,6 +1,6 @@
 // A terminal under tmux, on a server of its own, with the console (or a shell) in it.
 import { execFile, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -23,6 +23,7 @@ export class Terminal {
   constructor({ columns = 80, rows = 24, env = {} } = {}) {
     this.size = { columns, rows };
     this.dir = mkdtempSync(join(tmpdir(), "keyd-screen-"));
+    chmodSync(this.dir, 0o777); // the console may run as another user
     this.server = `keyd-screen-${process.pid}-${++servers}`;
     this.env = { TERM: "tmux-256color", LC_ALL: "C.UTF-8", ...env };
   }
