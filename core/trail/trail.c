@@ -1,4 +1,3 @@
-#include "core/base64.h"
 #include "core/trail/trail.h"
 
 #include <inttypes.h>
@@ -7,9 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base64.h"
 #include "core/clock.h"
-
-#define VARIANT sodium_base64_VARIANT_ORIGINAL
 
 enum kerr
 trail_wrong(struct trail *t, uint64_t seq, const char *fmt, ...)
