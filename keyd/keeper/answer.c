@@ -406,6 +406,8 @@ finish(struct keeper *k, struct job *j)
 		peer_flush(p);
 	}
 	job_free(j);
+	if (k->again)
+		uv_stop(&k->loop);
 }
 
 static void

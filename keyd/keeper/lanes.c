@@ -28,6 +28,7 @@ lanes_arrived(struct keeper *k, struct job *j)
 		k->restricted = s->restricted || s->damaged;
 		k->tokens_since = s->tokens_since;
 	}
+	k->again = k->again || s->again;
 	buf_clear(&s->slot);
 	if (s->keys != NULL) {
 		arena_free(k->keys_arena);
@@ -126,4 +127,11 @@ lanes_second(struct keeper *k)
 		return;
 	k->flushed_us = clock_monotonic_us();
 	flush_usage(k);
+}
+
+void
+lanes_last(struct keeper *k)
+{
+	if (k->phase == PHASE_BIT_SERVING)
+		flush_usage(k);
 }

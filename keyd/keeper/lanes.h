@@ -12,6 +12,7 @@ struct service_result {
 	bool damaged;         /* the store or the chain is: until the owner accepts */
 	bool restricted;      /* the sink is ahead, or was not read */
 	bool accepted;        /* the owner accepted */
+	bool again; /* a restore failed and wrote nothing: a fresh keeper begins anew */
 	int64_t tokens_since;
 	struct record *keys; /* signing_key_list in keys_arena */
 	struct arena *keys_arena;
@@ -22,6 +23,8 @@ struct service_result {
 /* On the answering thread. */
 void lanes_arrived(struct keeper *k, struct job *j);
 void lanes_second(struct keeper *k);
+/* The last uses of secrets go to the write lane, before it is closed. */
+void lanes_last(struct keeper *k);
 /* One of the keeper's own jobs came back. */
 void lanes_own_done(struct keeper *k, struct job *j);
 

@@ -137,6 +137,7 @@ stop_threads(struct keeper *k)
 {
 	int i;
 
+	lanes_last(k);
 	queue_close(&k->read);
 	queue_close(&k->sign);
 	queue_close(&k->hash);
@@ -172,6 +173,8 @@ main(void)
 	if (err == KERR_OK) {
 		err = answer_run(&keeper, &fault);
 		stop_threads(&keeper);
+		if (err == KERR_OK && keeper.again)
+			err = fault_set(&fault, KERR_CLOSED, "", "begins anew, empty as before");
 	}
 	if (err != KERR_OK)
 		log_write(LOG_ERROR, "keeper-stopped", "",

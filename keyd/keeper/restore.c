@@ -218,6 +218,27 @@ look_for_gap(struct keeper *k, struct job *j, const struct record *ask, struct r
 	return KERR_OK;
 }
 
+/* In a gap only this one stays: it must be somebody whom the backup knows. */
+static enum kerr
+check_owner(struct job *j, struct restore *r)
+{
+	const struct store_condition c = {
+		.column = ROW_OPERATOR_USER, .test = STORE_IS, .text = r->owner};
+	const struct store_query q = {
+		.table = TABLE_operator, .conditions = &c, .count = 1};
+	struct record *row;
+	enum kerr err = store_first(store_as_reader(r->op.store), &q, r->op.arena, &row);
+
+	if (err == KERR_NOTFOUND ||
+		(err == KERR_OK &&
+			record_int(row, ROW_OPERATOR_STATE) != OPERATOR_IS_LIVE))
+		return fault_set(&j->fault, KERR_INVALID, "owner",
+			"the backup knows no operator %s: name one of its owners with "
+			"--owner",
+			r->owner);
+	return err;
+}
+
 /* Everything of a restore in one transaction. */
 static enum kerr
 write_all(struct keeper *k, struct job *j, const struct record *ask,
@@ -230,6 +251,8 @@ write_all(struct keeper *k, struct job *j, const struct record *ask,
 	const uint8_t *data = record_bytes(j->asked, RESTORE_ASK_DATA, &len);
 	enum kerr err = store_load(k->store, rows->data, rows->len, &loaded);
 
+	if (err == KERR_OK)
+		err = check_owner(j, r);
 	if (err == KERR_OK)
 		err = service_automatic(k, false, record_int(ask, BACKUP_ASK_BESIDE) != 0,
 			&automatic, &kind, &j->fault);

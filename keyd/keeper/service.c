@@ -88,6 +88,11 @@ service_alone(struct keeper *k, struct job *j)
 	j->status = err;
 	if (err == KERR_OK)
 		return;
+	if (j->row->number == MESSAGE_RESTORE && vault_is_open(k->vault)) {
+		log_write(LOG_WARN, "restore-failed", j->request,
+			LOG_TEXT("why", j->fault.text));
+		j->service->again = true;
+	}
 	record_drop_secrets(j->answer);
 	j->answer = NULL;
 	if (j->fault.text[0] == '\0')
