@@ -18,6 +18,9 @@
 #define LONG_STOP                                                                        \
 	300 /* seconds: a step of the clock cannot be told from a longer stop (promise   \
 	       6) */
+#define UNSEEN                                                                           \
+	65 /* seconds that may have passed since the time was stored, which is done each \
+	    * minute */
 
 struct slots {
 	struct keeper *k;
@@ -223,7 +226,8 @@ load_rates(struct keeper *k, struct arena *a)
 }
 
 /* Time never goes back behind what was stored; what cannot be told from a step ends the
- * tokens issued before. */
+ * tokens issued before. Behind a wall clock that was put back it goes on after the last
+ * moment that was not stored any more: a token of then must not come to life again. */
 static void
 start_time(struct keeper *k, struct service_result *ret)
 {
@@ -232,7 +236,7 @@ start_time(struct keeper *k, struct service_result *ret)
 
 	store_state_get(k->store, &state);
 	away = clock_now() - state.last_seen;
-	clock_start(state.last_seen);
+	clock_start(away < -LONG_STOP ? state.last_seen + UNSEEN : state.last_seen);
 	ret->tokens_since =
 		state.last_seen != 0 && (away < -LONG_STOP || away > LONG_STOP)
 			? clock_now()
