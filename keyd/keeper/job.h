@@ -29,6 +29,7 @@ struct job {
 	struct op_usage *usage;
 	size_t usage_count;
 	struct op_block *blocks; /* MESSAGE_RATES */
+	int64_t *looked;         /* MESSAGE_CALENDAR: the writer's */
 	size_t block_count;
 	struct sign_work *sign;
 	struct record *prepared; /* MESSAGE_REVOKE_TOKEN: the row that ends the token */

@@ -17,6 +17,7 @@ struct writer {
 	struct keeper *k;
 	int64_t seen;       /* when last_seen was last stored */
 	int64_t calendar;   /* when the calendar last ran */
+	int64_t looked;     /* the retiring secret that it looked at last */
 	uint64_t tended_us; /* when store_tend last ran */
 };
 
@@ -38,6 +39,7 @@ lanes_op(struct keeper *k, struct job *j, struct store *s, struct store_reader *
 		.usage = j->usage,
 		.usage_count = j->usage_count,
 		.blocks = j->blocks,
+		.looked = j->looked,
 		.block_count = j->block_count,
 		.prepared = j->prepared};
 }
@@ -271,6 +273,7 @@ run_calendar(struct writer *w)
 	if (j == NULL)
 		return;
 	j->row = gate_find(MESSAGE_CALENDAR);
+	j->looked = &w->looked;
 	run_group(w, j, false);
 }
 

@@ -62,6 +62,8 @@ struct op {
 	const struct op_usage *usage; /* MESSAGE_USAGE alone */
 	size_t usage_count;
 	const struct op_block *blocks; /* MESSAGE_RATES alone */
+	int64_t *looked; /* MESSAGE_CALENDAR alone: the retiring secret it looked at last,
+			  * kept from round to round; NULL: begins anew */
 	size_t block_count;
 	struct record *prepared; /* MESSAGE_REVOKE_TOKEN alone: the row of ended_token */
 	/* set by the operation */

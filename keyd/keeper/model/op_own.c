@@ -112,16 +112,49 @@ rates(struct op *op)
 	return err;
 }
 
+#define ENDED_MAX 64 /* unexpired ones of a client, as the index keeps them */
+
+struct ended {
+	struct op *op;
+	size_t count;
+	bool same; /* that token was ended before */
+};
+
+static enum kerr
+count_ended(void *with, struct record *row)
+{
+	struct ended *e = with;
+	const uint8_t *tag, *prepared;
+	size_t len, prepared_len;
+
+	tag = record_bytes(row, ROW_ENDED_TOKEN_JTI_TAG, &len);
+	prepared = record_bytes(e->op->prepared, ROW_ENDED_TOKEN_JTI_TAG, &prepared_len);
+	e->same = e->same || (len == prepared_len && memcmp(tag, prepared, len) == 0);
+	e->count += record_int(row, ROW_ENDED_TOKEN_EXPIRES) > e->op->now;
+	return KERR_OK;
+}
+
 /* RFC 7009: the row was prepared by the answering thread, which authenticated the client.
- */
+ * What it counted is counted again here: questions that waited beside each other would
+ * together be more than the index keeps. */
 static enum kerr
 end_token(struct op *op)
 {
+	const struct store_condition c = {.column = ROW_ENDED_TOKEN_CLIENT_ID,
+		.test = STORE_IS,
+		.number = record_int(op->prepared, ROW_ENDED_TOKEN_CLIENT_ID)};
+	const struct store_query q = {
+		.table = TABLE_ended_token, .conditions = &c, .count = 1};
+	struct ended ended = {.op = op};
 	struct record *client;
-	enum kerr err = store_get(op->reader, TABLE_client,
-		record_int(op->prepared, ROW_ENDED_TOKEN_CLIENT_ID), op->arena, &client);
+	enum kerr err = store_get(op->reader, TABLE_client, c.number, op->arena, &client);
 
-	if (err == KERR_OK) {
+	if (err == KERR_OK)
+		err = store_select(op->reader, &q, op->arena, count_ended, &ended);
+	if (err == KERR_OK && ended.count >= ENDED_MAX && !ended.same)
+		return op_fault(
+			op, KERR_BUSY, "", "too many tokens of this client were ended");
+	if (err == KERR_OK && !ended.same) {
 		record_set_int(
 			op->prepared, ROW_TENANT_ID, record_int(client, ROW_TENANT_ID));
 		err = op_insert(op, TABLE_ended_token, op->prepared, "token.end");
@@ -129,7 +162,7 @@ end_token(struct op *op)
 	op->answer = record_new(op->arena, &done_schema);
 	if (op->answer != NULL)
 		record_set_int(op->answer, DONE_DONE, 1);
-	return err == KERR_EXISTS ? KERR_OK : err;
+	return err;
 }
 
 #define ENDS_A_ROUND 256
@@ -149,8 +182,9 @@ collect(void *with, struct record *row)
 	return d->count == ENDS_A_ROUND ? KERR_CLOSED : KERR_OK;
 }
 
+/* The end of the hour of its last use, since only the hour is known; 0: never used. */
 static enum kerr
-last_hour(struct op *op, int64_t secret, int64_t *ret)
+last_used(struct op *op, int64_t secret, int64_t *ret)
 {
 	const struct store_condition c = {
 		.column = ROW_USAGE_SECRET_ID, .test = STORE_IS, .number = secret};
@@ -158,7 +192,7 @@ last_hour(struct op *op, int64_t secret, int64_t *ret)
 	struct record *use;
 	enum kerr err = store_first(op->reader, &q, op->arena, &use);
 
-	*ret = err == KERR_OK ? record_int(use, ROW_USAGE_HOUR) : 0;
+	*ret = err == KERR_OK ? record_int(use, ROW_USAGE_HOUR) + 3600 : 0;
 	return err == KERR_NOTFOUND ? KERR_OK : err;
 }
 
@@ -197,37 +231,64 @@ is_over(struct op *op, const struct record *secret, bool *ret)
 	err = secrets_each(
 		op, record_int(secret, ROW_SECRET_CLIENT_ID), look_for_successor, &s);
 	if (err == KERR_OK)
-		err = last_hour(op, record_int(secret, ROW_ID), &used);
+		err = last_used(op, record_int(secret, ROW_ID), &used);
 	if (err == KERR_OK && s.since != 0)
 		*ret = op->now - (used > s.since ? used : s.since) >= quiet;
 	return err;
 }
 
 static enum kerr
-end_secrets(struct op *op, int64_t state)
+end_those_over(struct op *op, const struct due *d)
 {
-	struct due d = {.op = op};
-	const struct store_condition c = {
-		.column = ROW_SECRET_STATE, .test = STORE_IS, .number = state};
-	const struct store_condition past[] = {c, {.column = ROW_SECRET_NOT_AFTER,
-							  .test = STORE_BELOW,
-							  .number = op->now + 1}};
-	const struct store_query q = {.table = TABLE_secret,
-		.conditions = state == SECRET_IS_RETIRING ? &c : past,
-		.count = state == SECRET_IS_RETIRING ? 1 : 2};
-	enum kerr err = store_select(op->reader, &q, op->arena, collect, &d);
+	enum kerr err = KERR_OK;
 	struct record *row;
 	bool over;
 	size_t i;
 
-	for (i = 0; (err == KERR_OK || err == KERR_CLOSED) && i < d.count; i++) {
-		err = store_get(op->reader, TABLE_secret, d.ids[i], op->arena, &row);
+	for (i = 0; err == KERR_OK && i < d->count; i++) {
+		err = store_get(op->reader, TABLE_secret, d->ids[i], op->arena, &row);
 		if (err == KERR_OK)
 			err = is_over(op, row, &over);
 		if (err == KERR_OK && over)
 			err = secrets_move(op, row, SECRET_MOVE_END, "secret.end");
 	}
-	return err == KERR_CLOSED ? KERR_OK : err;
+	return err;
+}
+
+/* Secrets in that state of which the time in that column is over. */
+static enum kerr
+end_due(struct op *op, int64_t state, unsigned column)
+{
+	struct due d = {.op = op};
+	const struct store_condition c[] = {
+		{.column = ROW_SECRET_STATE, .test = STORE_IS, .number = state},
+		{.column = column, .test = STORE_BELOW, .number = op->now + 1}};
+	const struct store_query q = {.table = TABLE_secret, .conditions = c, .count = 2};
+	enum kerr err = store_select(op->reader, &q, op->arena, collect, &d);
+
+	return err == KERR_OK || err == KERR_CLOSED ? end_those_over(op, &d) : err;
+}
+
+/* Retiring secrets that are not used any more. Of many a round looks at some, the next
+ * one at those after them: quiet days are not minutes. */
+static enum kerr
+end_quiet(struct op *op)
+{
+	struct due d = {.op = op};
+	const struct store_condition c[] = {{.column = ROW_SECRET_STATE,
+						    .test = STORE_IS,
+						    .number = SECRET_IS_RETIRING},
+		{.column = ROW_ID,
+			.test = STORE_ABOVE,
+			.number = op->looked != NULL ? *op->looked : 0}};
+	const struct store_query q = {.table = TABLE_secret, .conditions = c, .count = 2};
+	enum kerr err = store_select(op->reader, &q, op->arena, collect, &d);
+
+	if (err != KERR_OK && err != KERR_CLOSED)
+		return err;
+	if (op->looked != NULL)
+		*op->looked = d.count == ENDS_A_ROUND ? d.ids[d.count - 1] : 0;
+	return end_those_over(op, &d);
 }
 
 /* Copies that nobody fetched in time are forgotten; the secret itself stays until its own
@@ -307,8 +368,8 @@ expire_keys(struct op *op)
 static enum kerr
 calendar(struct op *op)
 {
-	static const int64_t states[] = {SECRET_IS_RETIRING, SECRET_IS_LIVE,
-		SECRET_IS_DELIVERED, SECRET_IS_SEALED};
+	static const int64_t states[] = {
+		SECRET_IS_LIVE, SECRET_IS_DELIVERED, SECRET_IS_SEALED};
 	struct clock_status clock;
 	enum kerr err = idempotency_clean(op);
 	size_t i;
@@ -316,8 +377,12 @@ calendar(struct op *op)
 	clock_status(&clock);
 	if (clock.stepped || !(clock.synchronised || clock.confirmed))
 		return err;
+	if (err == KERR_OK)
+		err = end_due(op, SECRET_IS_RETIRING, ROW_SECRET_HARD_END);
 	for (i = 0; err == KERR_OK && i < sizeof(states) / sizeof(states[0]); i++)
-		err = end_secrets(op, states[i]);
+		err = end_due(op, states[i], ROW_SECRET_NOT_AFTER);
+	if (err == KERR_OK)
+		err = end_quiet(op);
 	if (err == KERR_OK)
 		err = close_deliveries(op);
 	if (err == KERR_OK)
