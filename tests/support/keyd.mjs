@@ -139,6 +139,7 @@ function withJson(answer) {
 export class Keyd {
 	constructor(settings = {}) {
 		this.settings = settings;
+		this.environment = {};
 		this.log = "";
 		this.people = new Map();
 	}
@@ -189,7 +190,7 @@ export class Keyd {
 		const from = this.log.length;
 		this.parent = spawn(path.join(build, "bin/keyd-parent"), ["--config", this.file("keyd.yaml")], {
 			stdio: ["ignore", "ignore", "pipe"],
-			env: { HOME: "/" },
+			env: { HOME: "/", ...this.environment },
 		});
 		this.parent.stderr.on("data", (data) => (this.log += data));
 		this.ended = new Promise((resolve) =>
@@ -333,9 +334,8 @@ export class Keyd {
 	}
 
 	/** A small state: two ODS instances, one vendor, one application on the first of them. */
-	async seed() {
+	async seed(now = new Date()) {
 		const add = (kind, body) => this.must("POST", `/keyd/${kind}`, body);
-		const now = new Date();
 		const year = now.getUTCMonth() >= 6 ? now.getUTCFullYear() + 1 : now.getUTCFullYear();
 		await add("years", { year, starts: `${year - 1}-07-01`, ends: `${year}-07-15` });
 		await add("education-organizations", { number: 1, name: "State Agency", kind: "state" });
@@ -378,10 +378,15 @@ export class Keyd {
 		return children.map(Number).filter((child) => roleOf(child) === role);
 	}
 
+	/** kill -9 of one process of that role; undefined when there is none just now. */
 	kill(role) {
 		const [pid] = this.pids(role);
-		if (pid) process.kill(pid, "SIGKILL");
-		return pid;
+		try {
+			if (pid) process.kill(pid, "SIGKILL");
+			return pid;
+		} catch {
+			return undefined;
+		}
 	}
 
 	async stop() {
