@@ -223,6 +223,8 @@ receipt(struct op *op)
 			record_int(act, CLIENT_ACT_SECRET), &secret);
 	if (err == KERR_OK && record_int(secret, ROW_SECRET_STATE) == SECRET_IS_SEALED)
 		err = secrets_move(op, secret, SECRET_MOVE_DELIVER, "secret.deliver");
+	else if (err == KERR_OK)
+		err = secrets_delivered(op, secret, op->who->name);
 	return err == KERR_OK ? answer_client(op, record_int(client, ROW_ID)) : err;
 }
 
@@ -313,6 +315,8 @@ stop(struct op *op, enum verb verb, enum client_move move, enum secret_move secr
 	} else {
 		snprintf(action, sizeof(action), "client.%s", what);
 		err = move_client(op, client, move, true, action);
+		if (err == KERR_OK)
+			err = secrets_forget_copies(op, record_int(client, ROW_ID));
 	}
 	return err == KERR_OK ? answer_client(op, record_int(client, ROW_ID)) : err;
 }

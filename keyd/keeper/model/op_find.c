@@ -16,7 +16,8 @@
  * that somebody searched by a secret is on record. Outside one's scope it says only which
  * office to call; whoever has a full secret may quarantine that secret. */
 
-#define HITS_MAX 20
+#define HITS_MAX  20
+#define NOTES_MAX 16 /* as find_schema has it */
 
 struct found {
 	struct op *op;
@@ -29,6 +30,8 @@ struct found {
 static enum kerr
 note(struct op *op, const char *text)
 {
+	if (record_count(op->answer, FIND_NOTES) == NOTES_MAX)
+		return KERR_OK; /* a whole log was pasted: enough was said */
 	return record_add_text(op->answer, FIND_NOTES, text, strlen(text));
 }
 
@@ -274,9 +277,14 @@ secret_by_tag(struct op *op, const struct secret *canonical, struct record **ret
 static enum kerr
 put_typing_error(struct op *op, int group)
 {
-	struct record *hit = record_add_record(op->answer, FIND_ITEMS);
+	struct record *hit;
 	char text[160];
 
+	if (record_count(op->answer, FIND_ITEMS) == HITS_MAX) {
+		record_set_int(op->answer, FIND_MORE, 1);
+		return KERR_OK;
+	}
+	hit = record_add_record(op->answer, FIND_ITEMS);
 	if (hit == NULL)
 		return KERR_NOMEM;
 	record_set_int(hit, FIND_HIT_WHAT, FIND_IS_TYPING_ERROR);

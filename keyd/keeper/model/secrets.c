@@ -290,32 +290,88 @@ secrets_show(struct op *op, const struct record *client, const struct record *se
 	return fill_envelope(op, client, secret, clear, ret_envelope);
 }
 
-enum kerr
-secrets_delivered(struct op *op, const struct record *secret, const char *by)
+/* The copy's record key, without which the copy says nothing. */
+static enum kerr
+destroy_key(struct op *op, int64_t secret)
 {
-	int64_t id = record_int(secret, ROW_ID);
 	struct store_condition c[2];
-	struct store_query q = record_key_of(id, c);
-	struct record *delivery, *key, *former;
+	struct store_query q = record_key_of(secret, c);
+	struct record *key;
 	enum kerr err = store_first(op->reader, &q, op->arena, &key);
 
 	if (err == KERR_NOTFOUND)
 		return KERR_OK;
 	if (err == KERR_OK)
 		err = store_delete(op->store, &q);
+	op->forget = op->forget || err == KERR_OK;
+	return err;
+}
+
+enum kerr
+secrets_delivered(struct op *op, const struct record *secret, const char *by)
+{
+	int64_t id = record_int(secret, ROW_ID);
+	struct record *delivery, *former;
+	enum kerr err = destroy_key(op, id);
+
 	if (err == KERR_OK)
 		err = find_delivery(op, id, &delivery);
 	if (err == KERR_OK)
 		err = find_delivery(op, id, &former);
 	if (err != KERR_OK)
 		return err == KERR_NOTFOUND ? KERR_OK : err;
-	op->forget = true;
+	if (record_has(former, ROW_DELIVERY_OPENED))
+		return KERR_OK;
 	record_unset(delivery, ROW_DELIVERY_SEALED);
 	record_set_int(delivery, ROW_DELIVERY_OPENED, op->now);
 	err = record_set_text(delivery, ROW_DELIVERY_OPENED_BY, by);
 	return err == KERR_OK
 		       ? op_update(op, TABLE_delivery, delivery, former, "delivery.close")
 		       : err;
+}
+
+#define COPIES_A_ROUND 64
+
+struct copies {
+	int64_t secrets[COPIES_A_ROUND];
+	size_t count;
+};
+
+static enum kerr
+collect_copy(void *with, struct record *delivery)
+{
+	struct copies *copies = with;
+
+	copies->secrets[copies->count++] = record_int(delivery, ROW_DELIVERY_SECRET_ID);
+	return copies->count == COPIES_A_ROUND ? KERR_CLOSED : KERR_OK;
+}
+
+enum kerr
+secrets_forget_copies(struct op *op, int64_t client)
+{
+	const struct store_condition c[] = {
+		{.column = ROW_DELIVERY_CLIENT_ID, .test = STORE_IS, .number = client},
+		{.column = ROW_DELIVERY_OPENED, .test = STORE_IS_NULL}};
+	const struct store_query q = {
+		.table = TABLE_delivery, .conditions = c, .count = 2};
+	struct copies copies;
+	struct record *secret;
+	enum kerr err;
+	size_t i;
+
+	do {
+		copies.count = 0;
+		err = store_select(op->reader, &q, op->arena, collect_copy, &copies);
+		if (err == KERR_CLOSED)
+			err = KERR_OK;
+		for (i = 0; err == KERR_OK && i < copies.count; i++) {
+			err = store_get(op->reader, TABLE_secret, copies.secrets[i],
+				op->arena, &secret);
+			if (err == KERR_OK)
+				err = secrets_delivered(op, secret, op->who->name);
+		}
+	} while (err == KERR_OK && copies.count == COPIES_A_ROUND);
+	return err;
 }
 
 enum kerr
@@ -336,8 +392,7 @@ secrets_move(struct op *op, const struct record *secret, enum secret_move move,
 		return err;
 	record_set_int(row, ROW_SECRET_STATE, to);
 	err = op_update(op, TABLE_secret, row, NULL, action);
-	if (err == KERR_OK && move != SECRET_MOVE_RETIRE &&
-		move != SECRET_MOVE_QUARANTINE)
+	if (err == KERR_OK)
 		err = secrets_delivered(op, row, op->who->name);
 	return err;
 }
@@ -393,7 +448,9 @@ retire_one(struct others *o, int64_t id)
 	record_set_int(row, ROW_SECRET_STATE, to);
 	record_set_int(row, ROW_SECRET_HARD_END, end);
 	record_set_int(row, ROW_SECRET_QUIET_DAYS, o->quiet_days);
-	return op_update(op, TABLE_secret, row, NULL, "secret.retire");
+	err = op_update(op, TABLE_secret, row, NULL, "secret.retire");
+	/* Nobody is given a secret that is on its way out. */
+	return err == KERR_OK ? secrets_delivered(op, row, op->who->name) : err;
 }
 
 enum kerr

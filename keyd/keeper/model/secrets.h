@@ -29,7 +29,8 @@ enum kerr secrets_show(struct op *op, const struct record *client,
  * there is none. */
 enum kerr secrets_delivered(
 	struct op *op, const struct record *secret, const char *by) MUST_CHECK;
-/* Moves one secret; closes its delivery when it is not to be delivered any more. */
+/* Moves one secret; whichever move it is, it is not to be delivered any more: its copy is
+ * destroyed. */
 enum kerr secrets_move(struct op *op, const struct record *secret, enum secret_move move,
 	const char *action) MUST_CHECK;
 /* Retires every other usable secret of the client: hard end at the latest, earlier when
@@ -37,6 +38,8 @@ enum kerr secrets_move(struct op *op, const struct record *secret, enum secret_m
  */
 enum kerr secrets_retire_others(struct op *op, int64_t client, int64_t number,
 	int64_t hard_end, int64_t quiet_days, int64_t *ret_latest) MUST_CHECK;
+/* Destroys the copies that wait to be delivered: of a client that takes none any more. */
+enum kerr secrets_forget_copies(struct op *op, int64_t client) MUST_CHECK;
 /* Revokes every secret of the client but one that is not over. */
 enum kerr secrets_revoke_others(struct op *op, int64_t client, int64_t number) MUST_CHECK;
 
