@@ -36,6 +36,7 @@ keyd_links(test_access keeper-access store-world)
 keyd_links(test_model keeper-model store-world policies role)
 keyd_links(test_audit_verify audit-verify keeper-audit store-world)
 keyd_links(test_model_rules keeper-model store-world policies role)
+keyd_links(test_model_copies keeper-model store-world policies role)
 keyd_links(test_audit_values keeper-audit store-world)
 keyd_links(test_audit_start keeper-audit store-world)
 # Parts of the keeper's program itself.
