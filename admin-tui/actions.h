@@ -25,7 +25,7 @@ struct action {
 	uint32_t keys[ACTION_KEYS]; /* 0: no more */
 };
 
-const struct action *action_at(enum action_id id);
+const struct action *action_at(enum action_id id); /* its row; static */
 /* Is it an action of that screen? */
 bool action_on(enum action_id id, const char *screen);
 bool action_everywhere(enum action_id id);

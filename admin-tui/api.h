@@ -61,8 +61,8 @@ enum kerr api_state(const struct api *a, struct fault *ret);
 /* How long the oldest question has been under way, in milliseconds; 0: none is. */
 uint64_t api_waiting_ms(const struct api *a);
 
-/* 128 random bits in hexadecimal, for an Idempotency-Key. */
 #define API_REQUEST_ID_SIZE 33
+/* 128 random bits in hexadecimal, for an Idempotency-Key. */
 enum kerr api_request_id(char ret[API_REQUEST_ID_SIZE]) MUST_CHECK;
 
 #endif

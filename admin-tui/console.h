@@ -16,8 +16,8 @@ enum kerr console_run(const char *socket, struct fault *fault) MUST_CHECK;
 
 /* For the screens. */
 
-struct api *console_api(struct console *c);
-uv_loop_t *console_loop(struct console *c);
+struct api *console_api(struct console *c); /* the questions to keyd; borrowed */
+uv_loop_t *console_loop(struct console *c); /* the one loop; borrowed */
 /* Something is to be drawn anew; it happens once a turn of the loop. */
 void console_changed(struct console *c);
 /* A line for the person, until the next key. */

@@ -160,9 +160,8 @@ move_key(struct edit *e, uint32_t key)
 	case INPUT_CTRL('e'):
 		e->at = e->text.len;
 		return true;
-	default:
-		return false;
 	}
+	return false;
 }
 
 static bool
@@ -187,9 +186,8 @@ cut_key(struct edit *e, uint32_t key)
 	case INPUT_CTRL('w'):
 		cut_word(e);
 		return true;
-	default:
-		return false;
 	}
+	return false;
 }
 
 bool

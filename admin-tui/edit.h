@@ -13,9 +13,9 @@ struct edit {
 	size_t at; /* byte of the cursor */
 };
 
-void edit_init(struct edit *e, size_t max); /* empty; max in bytes */
-void edit_clear(struct edit *e);            /* wipes and frees */
-void edit_set(struct edit *e, const char *text);
+void edit_init(struct edit *e, size_t max);      /* empty; max in bytes */
+void edit_clear(struct edit *e);                 /* wipes and frees */
+void edit_set(struct edit *e, const char *text); /* instead of what is there; copied */
 const char *edit_text(struct edit *e); /* NUL-terminated, borrowed until it changes */
 /* Takes a key that moves, deletes or is a character; false when it is none of these. */
 bool edit_key(struct edit *e, uint32_t key);

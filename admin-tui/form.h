@@ -50,10 +50,11 @@ enum form_outcome {
 	FORM_LOOKS_SECRET, /* a secret was pasted where it would be seen: it is not taken
 			    */
 };
+/* A key, or what was pasted, goes to the field that has the cursor. */
 enum form_outcome form_key(struct form *f, uint32_t key);
 enum form_outcome form_paste(struct form *f, const char *text, size_t len);
 
-int form_rows(const struct form *f);
+int form_rows(const struct form *f); /* that it takes on the screen */
 /* Over the last form_rows() rows of the area. */
 void form_draw(struct form *f, const struct area *a);
 

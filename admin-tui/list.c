@@ -82,9 +82,15 @@ share(const struct area *a, const struct list_column *columns, size_t count, int
 	}
 }
 
+struct layout {
+	const struct list_column *columns;
+	const int *widths;
+	size_t count;
+};
+
 static void
-draw_row(const struct area *a, int row, const struct list_column *columns,
-	const int *widths, size_t count, const struct record *r, bool selected)
+draw_row(const struct area *a, int row, const struct layout *layout,
+	const struct record *r, bool selected)
 {
 	int column = a->column + 2;
 	struct buf cell;
@@ -97,21 +103,21 @@ draw_row(const struct area *a, int row, const struct list_column *columns,
 		return;
 	}
 	buf_init(&cell, CELL_MAX);
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < layout->count; i++) {
 		enum draw_style style = selected ? DRAW_SELECTED : DRAW_PLAIN;
 		const char *text;
 
-		if (widths[i] <= 0)
+		if (layout->widths[i] <= 0)
 			continue;
 		buf_reset(&cell);
-		value_text(&cell, r, columns[i].field);
+		value_text(&cell, r, layout->columns[i].field);
 		text = buf_text(&cell);
 		if (text == NULL)
 			text = "?";
-		if (columns[i].state && !selected)
+		if (layout->columns[i].state && !selected)
 			style = value_style(text);
-		draw_text(row, column, widths[i], style, text);
-		column += widths[i] + 1;
+		draw_text(row, column, layout->widths[i], style, text);
+		column += layout->widths[i] + 1;
 	}
 	buf_clear(&cell);
 }
@@ -121,10 +127,12 @@ list_draw(struct list *l, const struct area *a, const struct list_column *column
 	size_t column_count, const struct list_rows *rows)
 {
 	int widths[COLUMNS_MAX], height = list_height(a), column = a->column + 2;
+	struct layout layout = {.columns = columns, .widths = widths};
 	size_t shown = rows->count < (size_t)height ? rows->count : (size_t)height;
 
 	if (column_count > COLUMNS_MAX)
 		column_count = COLUMNS_MAX;
+	layout.count = column_count;
 	list_fit(l, rows->count, height);
 	share(a, columns, column_count, widths);
 	for (size_t i = 0; i < column_count; i++) {
@@ -136,7 +144,7 @@ list_draw(struct list *l, const struct area *a, const struct list_column *column
 	for (size_t i = 0; i < shown; i++) {
 		size_t at = l->top + (l->backward ? shown - 1 - i : i);
 
-		draw_row(a, a->row + 1 + (int)i, columns, widths, column_count,
-			rows->row(rows->with, at), at == l->at);
+		draw_row(a, a->row + 1 + (int)i, &layout, rows->row(rows->with, at),
+			at == l->at);
 	}
 }

@@ -1,7 +1,8 @@
+#include "admin-tui/screens.h"
+
 #include <string.h>
 
 #include "admin-tui/screen.h"
-#include "admin-tui/screens.h"
 
 static const struct screen_kind *const screens[] = {
 	&screen_overview,

@@ -17,7 +17,7 @@
 enum kerr terminal_open(struct fault *fault) MUST_CHECK;
 void terminal_close(void); /* restores and closes; fine when not open */
 
-int terminal_fd(void);
+int terminal_fd(void); /* to be watched by the loop; -1 when not open */
 /* Rows and columns; false when the terminal does not know. */
 bool terminal_size(int *ret_rows, int *ret_columns);
 

@@ -17,8 +17,9 @@ struct text_view {
 	int height;
 };
 
-void text_view_init(struct text_view *v);
-void text_view_clear(struct text_view *v);
+void text_view_init(struct text_view *v);  /* empty */
+void text_view_clear(struct text_view *v); /* wipes and frees */
+/* As many rows as the area has; keeps `top` within the text. */
 void text_view_draw(struct text_view *v, const struct area *a);
 bool text_view_act(struct text_view *v, enum action_id action); /* false: not for it */
 

@@ -44,7 +44,7 @@ struct keeper {
 	struct usage *usage;
 	enum phase_bit phase;
 	bool stopping;
-	bool again; /* ends, so that the parent starts a fresh one */
+	bool again;         /* ends, so that the parent starts a fresh one */
 	bool damaged;       /* found at start; until the owner accepts */
 	bool sink_accepted; /* the owner accepted what the sink lacks or knows better */
 	atomic_bool restricted; /* damage or a gap: nothing is active, nothing issued,

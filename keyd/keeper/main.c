@@ -174,7 +174,8 @@ main(void)
 		err = answer_run(&keeper, &fault);
 		stop_threads(&keeper);
 		if (err == KERR_OK && keeper.again)
-			err = fault_set(&fault, KERR_CLOSED, "", "begins anew, empty as before");
+			err = fault_set(
+				&fault, KERR_CLOSED, "", "begins anew, empty as before");
 	}
 	if (err != KERR_OK)
 		log_write(LOG_ERROR, "keeper-stopped", "",

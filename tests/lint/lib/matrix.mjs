@@ -33,7 +33,7 @@ const row = (name, header, one, places, says) => ({ name, header, one, places, s
 const tests = /^tests\//;
 
 export const doors = [
-  row("sqlite", /^sqlite3/, true, [/^keyd\/keeper\/store\//, /^tests\/(faults|support)\//],
+  row("sqlite", /^sqlite3/, true, [/^keyd\/keeper\/store\//, /^tests\/(faults|support)\//, /^tests\/bench\//],
     "one file of keyd/keeper/store"),
   row("curl", /^curl\//, true, [/^keyd\/courier\//], "one file of keyd/courier"),
   row("ncurses", /^(n?curses|ncursesw\/.*|panel|term)\.h$/, true, [/^admin-tui\//],
