@@ -43,9 +43,15 @@ lanes_arrived(struct keeper *k, struct job *j)
 static void
 own_job(struct keeper *k, uint16_t number, struct job *j)
 {
+	enum kerr err;
+
 	j->row = gate_find(number);
-	if (queue_put(&k->write, j, false) != KERR_OK)
-		job_free(j);
+	err = queue_put(&k->write, j, false);
+	if (err == KERR_OK)
+		return;
+	j->status = err;
+	lanes_own_done(k, j); /* what it carried waits for the next */
+	job_free(j);
 }
 
 static void
