@@ -1,4 +1,4 @@
-// A real keyd on loopback in a directory of its own, for the tests of system/ and faults/.
+// A real keyd on loopback in a directory of its own, for the tests of system/, scenario/ and faults/.
 //
 // Started as root the roles drop to users, and people are users of the base system (games, news);
 // else everything is the user who runs the tests. The build comes in KEYD_BUILD (default
