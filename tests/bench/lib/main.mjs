@@ -128,7 +128,11 @@ async function main() {
     const list = figures(results);
     for (const { title, run } of options.only ? [] : await modules("rows")) {
       tell(title);
-      list.push(...(await run(bench, results)).map((one) => ({ ...one, row: true })));
+      try {
+        list.push(...(await run(bench, results)).map((one) => ({ ...one, row: true })));
+      } catch (error) {
+        skipped.push(`${title}: ${error.message.split("\n", 1)[0]}`);
+      }
     }
     if (options.json) {
       for (const { row, validity, ...one } of list) console.log(JSON.stringify(one));
