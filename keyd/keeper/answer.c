@@ -92,12 +92,12 @@ queue_of(struct keeper *k, enum lane lane)
 	case LANE_WRITE:
 		return &k->write;
 	case LANE_READ:
+	case LANE_ANSWER: /* what this thread may decide only when it knows the person */
 		return &k->read;
 	case LANE_HASH:
 		return &k->hash;
 	case LANE_SIGN:
 		return &k->sign;
-	case LANE_ANSWER:
 	case LANE_NONE:
 		break;
 	}
@@ -189,7 +189,7 @@ question(struct keeper *k, struct peer *p, const struct message *m)
 		return KERR_PROTOCOL;
 	if (p->kind == PEER_LOCAL_FRONT && !p->taken)
 		return KERR_PROTOCOL;
-	if (err == KERR_OK && k->restricted && row->lane == LANE_SIGN)
+	if (err == KERR_OK && k->restricted && gate_issues(row))
 		err = fault_set(&q.fault, KERR_NOT_READY, "",
 			"keyd found damage or a gap at its start and issues nothing "
 			"until the "
@@ -197,7 +197,8 @@ question(struct keeper *k, struct peer *p, const struct message *m)
 	if (err == KERR_OK && row->lane != LANE_ANSWER && p->open >= OPEN_MAX)
 		err = KERR_BUSY;
 	if (err == KERR_OK)
-		err = row->lane == LANE_ANSWER || p->kind == PEER_FRONT
+		err = (row->lane == LANE_ANSWER && !answer_needs_person(k, p, row)) ||
+				      p->kind == PEER_FRONT
 			      ? answer_here(k, p, m, row)
 			      : hand_on(k, p, m, row);
 	if (err == KERR_OK || err == KERR_PROTOCOL)
@@ -385,6 +386,7 @@ finish(struct keeper *k, struct job *j)
 
 	if (j->service != NULL)
 		lanes_arrived(k, j);
+	j->service = NULL; /* a job that waits for the sink comes here twice */
 	apply_changes(k, j);
 	if (j->wait_seq != 0 && j->status == KERR_OK) {
 		if (queue_put(&k->wait, j, false) == KERR_OK)
@@ -393,6 +395,8 @@ finish(struct keeper *k, struct job *j)
 	}
 	if (j->peer == 0)
 		lanes_own_done(k, j);
+	if (j->row->number == MESSAGE_SHUTDOWN && j->status == KERR_OK)
+		j->status = role_ask_stop(k->start);
 	if (p != NULL) {
 		p->open--;
 		answer_put(k,

@@ -34,6 +34,9 @@ enum kerr answer_revoke(struct keeper *k, struct question *q);
 /* answer_service.c: status, clock, metrics, stop. */
 enum kerr answer_service(struct keeper *k, struct peer *p, const struct gate_row *row,
 	struct record *answer, struct fault *fault);
+/* Who asks to stop must be looked up in the store: a reading thread's question then. */
+bool answer_needs_person(
+	const struct keeper *k, const struct peer *p, const struct gate_row *row);
 /* What a person should know; for /readyz and status. */
 void answer_status(struct keeper *k, struct peer *p, struct record *status);
 

@@ -206,15 +206,29 @@ put_metrics(struct keeper *k, struct record *answer)
 	return err;
 }
 
-/* Stop is asked by root, the owner of the state directory, or whom the person's roles
- * allow: the last is checked by the write path's own rows, so here only the first two and
- * the first owner's uid. */
+static bool
+runs_keyd(const struct keeper *k, const struct peer *p)
+{
+	return p->uid == 0 || p->uid == (int64_t)k->owner_uid;
+}
+
+bool
+answer_needs_person(
+	const struct keeper *k, const struct peer *p, const struct gate_row *row)
+{
+	return row->number == MESSAGE_SHUTDOWN && k->phase == PHASE_BIT_SERVING &&
+	       !runs_keyd(k, p);
+}
+
+/* Root and the owner of the state directory may stop keyd in any phase; whom else the
+ * roles allow is known only while it serves, and to a reading thread. */
 static enum kerr
 stop(struct keeper *k, struct peer *p, struct record *answer, struct fault *fault)
 {
-	if (p->uid != 0 && p->uid != (int64_t)k->owner_uid)
+	if (!runs_keyd(k, p))
 		return fault_set(fault, KERR_DENIED, "",
-			"only root and the user that keyd runs as may stop it");
+			"only root and the user that keyd runs as may stop it before it "
+			"serves");
 	record_set_int(answer, DONE_DONE, 1);
 	return role_ask_stop(k->start);
 }

@@ -53,7 +53,7 @@ read_jti(struct keeper *k, const uint8_t *bytes, size_t len, int64_t now, struct
 }
 
 static bool
-active(struct keeper *k, const struct jti *j, const uint8_t *bytes, int64_t now,
+is_good(struct keeper *k, const struct jti *j, const uint8_t *bytes, int64_t now,
 	int64_t ods)
 {
 	uint8_t tag[JTI_TAG_LEN] = {0};
@@ -63,12 +63,17 @@ active(struct keeper *k, const struct jti *j, const uint8_t *bytes, int64_t now,
 		.audience_ods = j->audience,
 		.jti_tag = tag};
 
-	if (k->restricted)
-		return false;
 	/* Where no token of the client was ended there is no tag to compare with. */
 	if (index_ended_count(k->index, j->client, now) > 0)
 		jti_tag(k->tag_macer, bytes, tag);
 	return index_token_active(k->index, &token, now, ods);
+}
+
+static bool
+active(struct keeper *k, const struct jti *j, const uint8_t *bytes, int64_t now,
+	int64_t ods)
+{
+	return !k->restricted && is_good(k, j, bytes, now, ods);
 }
 
 static const char *
@@ -435,8 +440,8 @@ answer_revoke(struct keeper *k, struct question *q)
 	record_set_int(q->answer, DONE_DONE, 1);
 	bytes = record_bytes(asked, REVOKE_ASK_JTI, &len);
 	if (len == 0 || read_jti(k, bytes, len, now, &jti) != KERR_OK ||
-		jti.client != h.client || !active(k, &jti, bytes, now, 0))
-		return KERR_OK;
+		jti.client != h.client || !is_good(k, &jti, bytes, now, 0))
+		return KERR_OK; /* not active now, nor when the owner accepts damage */
 	if (index_ended_count(k->index, h.client, now) >= 64)
 		return fault_set(&q->fault, KERR_BUSY, "",
 			"too many tokens of this client were ended");

@@ -12,6 +12,7 @@ struct service_result {
 	bool damaged;         /* the store or the chain is: until the owner accepts */
 	bool restricted;      /* the sink is ahead, or was not read */
 	bool accepted;        /* the owner accepted */
+	bool clock;           /* confirmed as right, once the record of it is on disk */
 	bool again; /* a restore failed and wrote nothing: a fresh keeper begins anew */
 	int64_t tokens_since;
 	struct record *keys; /* signing_key_list in keys_arena */

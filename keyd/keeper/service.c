@@ -110,17 +110,20 @@ confirm_clock(struct job *j, struct op *op)
 		err = op_note(op, "clock.confirm", "clock", 0, "done");
 	if (err != KERR_OK)
 		return err;
-	clock_confirm();
-	clock_status(&st);
+	j->service = arena_alloc(j->arena, sizeof(*j->service));
 	op->answer = job_answer(j);
-	if (op->answer == NULL)
+	if (j->service == NULL || op->answer == NULL)
 		return KERR_NOMEM;
-	record_set_int(op->answer, CLOCK_NOW, st.now);
+	j->service->phase = PHASE_BIT_SERVING;
+	j->service->clock = true;
+	/* As it will be after the commit: the wall clock counts. */
+	clock_status(&st);
+	record_set_int(op->answer, CLOCK_NOW, st.offset > 0 ? st.wall : st.now);
 	record_set_int(op->answer, CLOCK_WALL, st.wall);
-	record_set_int(op->answer, CLOCK_OFFSET, st.offset);
-	record_set_int(op->answer, CLOCK_STEPPED, st.stepped);
+	record_set_int(op->answer, CLOCK_OFFSET, st.offset > 0 ? 0 : st.offset);
+	record_set_int(op->answer, CLOCK_STEPPED, 0);
 	record_set_int(op->answer, CLOCK_SYNC, st.synchronised);
-	record_set_int(op->answer, CLOCK_CONFIRMED, st.confirmed);
+	record_set_int(op->answer, CLOCK_CONFIRMED, 1);
 	record_set_int(op->answer, CLOCK_CALENDAR, 1);
 	return KERR_OK;
 }

@@ -129,6 +129,8 @@ run_one(struct keeper *k, struct job *j, bool first)
 		err = run_saved(k, j, &op);
 	lanes_op_done(j, &op, err);
 	j->committed = err == KERR_OK && !is_dry(j);
+	if (!j->committed && j->service != NULL)
+		j->service->accepted = j->service->clock = false;
 	if (j->committed && op.releases_secret)
 		j->wait_seq = audit_mark(k->audit).seq;
 }
@@ -151,6 +153,8 @@ fail_all(struct job *jobs, enum kerr err)
 		if (!jobs->committed && jobs->status != KERR_OK)
 			continue;
 		jobs->committed = false;
+		if (jobs->service != NULL)
+			jobs->service->accepted = jobs->service->clock = false;
 		jobs->status = err;
 		jobs->changes = NULL;
 		jobs->wait_seq = 0;
@@ -200,6 +204,8 @@ commit_group(struct keeper *k, struct job *jobs)
 			store_forget_soon(k->store);
 		if (jobs->committed && jobs->keys_changed)
 			bring_keys(k, jobs);
+		if (jobs->committed && jobs->service != NULL && jobs->service->clock)
+			clock_confirm();
 	}
 	return KERR_OK;
 }

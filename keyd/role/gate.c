@@ -120,6 +120,13 @@ gate_check(const struct gate_row *row, enum peer_kind peer, enum phase_bit phase
 	return row->phases & phase ? KERR_OK : KERR_PHASE;
 }
 
+bool
+gate_issues(const struct gate_row *row)
+{
+	return row->lane == LANE_SIGN || row->answered == &envelope_schema ||
+	       row->number == MESSAGE_CALLER_ADD;
+}
+
 size_t
 gate_count(void)
 {

@@ -55,6 +55,9 @@ const struct gate_row *gate_find(uint16_t number);
  * one of enum phase_bit. */
 enum kerr gate_check(const struct gate_row *row, enum peer_kind peer,
 	enum phase_bit phase, size_t length) MUST_CHECK;
+/* Does the answer give somebody a token or a secret that lets them in? Refused while keyd
+ * does not know whether it should (damage, or a sink that knows more). */
+bool gate_issues(const struct gate_row *row);
 size_t gate_count(void);
 const struct gate_row *gate_at(size_t i);
 

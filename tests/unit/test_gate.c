@@ -46,6 +46,31 @@ START_TEST(a_message_without_payload_has_no_schema_and_a_payload_has_one)
 }
 END_TEST
 
+START_TEST(whatever_gives_out_a_token_or_a_secret_counts_as_issuing)
+{
+	static const enum message_number issue[] = {MESSAGE_TOKEN, MESSAGE_CLIENT_ISSUE,
+		MESSAGE_CLIENT_DELIVER, MESSAGE_CLIENT_ROTATE, MESSAGE_CLIENT_RELEASE,
+		MESSAGE_CALLER_ADD};
+	static const enum message_number take_away[] = {MESSAGE_CLIENT_SUSPEND,
+		MESSAGE_CLIENT_QUARANTINE, MESSAGE_CLIENT_REVOKE, MESSAGE_FIND,
+		MESSAGE_FIND_QUARANTINE, MESSAGE_REVOKE_TOKEN, MESSAGE_INTROSPECT,
+		MESSAGE_DAMAGE_ACCEPT, MESSAGE_BACKUP};
+
+	for (size_t i = 0; i < sizeof(issue) / sizeof(issue[0]); i++)
+		ck_assert(gate_issues(gate_find(issue[i])));
+	for (size_t i = 0; i < sizeof(take_away) / sizeof(take_away[0]); i++)
+		ck_assert(!gate_issues(gate_find(take_away[i])));
+}
+END_TEST
+
+START_TEST(what_opens_keyd_is_asked_of_the_one_thread_that_opens_it)
+{
+	ck_assert_int_eq(gate_find(MESSAGE_UNSEAL)->lane, LANE_WRITE);
+	ck_assert_int_eq(gate_find(MESSAGE_INIT)->lane, LANE_WRITE);
+	ck_assert_int_eq(gate_find(MESSAGE_RESTORE)->lane, LANE_WRITE);
+}
+END_TEST
+
 START_TEST(a_network_front_asks_for_nothing_that_belongs_to_people)
 {
 	static const enum message_number its_own[] = {MESSAGE_READY, MESSAGE_ALIVE,
@@ -76,6 +101,8 @@ START_TEST(nothing_but_init_and_restore_changes_an_empty_keyd)
 		if (row->number == MESSAGE_INIT || row->number == MESSAGE_INIT_CONFIRM ||
 			row->number == MESSAGE_RESTORE)
 			ck_assert_uint_eq(row->phases, PHASE_BIT_EMPTY);
+		else if (row->number == MESSAGE_UNSEAL)
+			ck_assert_uint_eq(row->phases, PHASE_BIT_SEALED);
 		else
 			ck_assert_msg(row->phases == PHASE_BIT_SERVING, "%s", row->name);
 	}
@@ -144,6 +171,8 @@ suite(void)
 
 	tcase_add_test(tc, every_message_is_found_by_its_number_and_only_those);
 	tcase_add_test(tc, a_message_without_payload_has_no_schema_and_a_payload_has_one);
+	tcase_add_test(tc, whatever_gives_out_a_token_or_a_secret_counts_as_issuing);
+	tcase_add_test(tc, what_opens_keyd_is_asked_of_the_one_thread_that_opens_it);
 	tcase_add_test(tc, a_network_front_asks_for_nothing_that_belongs_to_people);
 	tcase_add_test(tc, nothing_but_init_and_restore_changes_an_empty_keyd);
 	tcase_add_test(tc, what_stops_a_leaked_key_goes_before_every_other_change);

@@ -4,7 +4,7 @@
 #include "keyd/keeper/model/operations.h"
 
 /* A backup of the running state, and the audit chain as a file; both are on record before
- * they leave. */
+ * they leave. And who may stop keyd. */
 
 #define BACKUP_MAX ((size_t)1 << 30)
 
@@ -73,23 +73,43 @@ backup(struct op *op)
 	return err == KERR_OK ? op_note(op, "backup.make", "deployment", 1, "done") : err;
 }
 
-static enum kerr export(struct op *op) {
-	struct buf out; enum kerr err = op_allow(op, VERB_AUDIT,
-				&(struct access_object){.statewide = true});
+static enum kerr
+export_chain(struct op *op)
+{
+	struct buf out;
+	enum kerr err =
+		op_allow(op, VERB_AUDIT, &(struct access_object){.statewide = true});
 
-	if (err != KERR_OK) return err;
+	if (err != KERR_OK)
+		return err;
 	buf_init(&out, BACKUP_MAX);
 	err = audit_export(op->audit, op->reader, &out);
 	op->answer = record_new(op->arena, &text_schema);
-	if (err == KERR_OK && op->answer == NULL) err = KERR_NOMEM;
+	if (err == KERR_OK && op->answer == NULL)
+		err = KERR_NOMEM;
 	if (err == KERR_OK)
 		err = record_set_bytes(op->answer, TEXT_TEXT, out.data, out.len);
 	buf_clear(&out);
 	return err == KERR_OK ? op_note(op, "audit.export", "audit", 0, "done") : err;
 }
 
+/* Whether the person may; the answering thread stops keyd. */
+static enum kerr
+stop(struct op *op)
+{
+	enum kerr err =
+		op_allow(op, VERB_SERVICE, &(struct access_object){.statewide = true});
+
+	op->answer = record_new(op->arena, &done_schema);
+	if (err != KERR_OK || op->answer == NULL)
+		return err != KERR_OK ? err : KERR_NOMEM;
+	record_set_int(op->answer, DONE_DONE, 1);
+	return KERR_OK;
+}
+
 const struct op_row op_backup_rows[] = {
 	{MESSAGE_BACKUP, backup},
-	{MESSAGE_AUDIT_EXPORT, export},
+	{MESSAGE_AUDIT_EXPORT, export_chain},
+	{MESSAGE_SHUTDOWN, stop},
 	{0, NULL},
 };
