@@ -63,7 +63,7 @@ slot_number(const struct job *j)
 }
 
 static enum kerr
-allow(struct keeper *k, struct store_reader *r, struct job *j)
+allow(struct keeper *k, struct store_reader *r, struct job *j, enum verb verb)
 {
 	struct person who = {.uid = -1};
 	struct op op;
@@ -71,8 +71,7 @@ allow(struct keeper *k, struct store_reader *r, struct job *j)
 
 	lanes_op(k, j, NULL, r, &who, &op);
 	if (err == KERR_OK)
-		err = op_allow(
-			&op, VERB_KEYS, &(struct access_object){.statewide = true});
+		err = op_allow(&op, verb, &(struct access_object){.statewide = true});
 	j->fault = op.fault;
 	return err;
 }
@@ -85,7 +84,7 @@ seal_test(struct keeper *k, struct store_reader *r, struct job *j)
 		.wanted = slot_number(j),
 		.answer = job_answer(j),
 		.err = KERR_NOTFOUND};
-	enum kerr err = allow(k, r, j);
+	enum kerr err = allow(k, r, j, VERB_KEYS);
 
 	if (err != KERR_OK)
 		return err;
@@ -114,7 +113,7 @@ seal_add(struct keeper *k, struct store_reader *r, struct job *j)
 	const struct record *body = record_count(j->asked, REQUEST_BODY) > 0
 					    ? record_at(j->asked, REQUEST_BODY, 0)
 					    : NULL;
-	enum kerr err = allow(k, r, j);
+	enum kerr err = allow(k, r, j, VERB_KEYS);
 	size_t len;
 
 	if (err != KERR_OK)
@@ -175,6 +174,20 @@ backup_check(struct job *j)
 	return record_set_text(answer, BACKUP_DEPLOYMENT, f.deployment);
 }
 
+/* As backup and restore: the slots of a backup are minutes of work. Where no roles can be
+ * read, root and the owner of the state directory. */
+static enum kerr
+may_check(struct keeper *k, struct store_reader *r, struct job *j)
+{
+	if (j->uid == 0 || j->uid == (int64_t)k->owner_uid)
+		return KERR_OK;
+	if (r != NULL)
+		return allow(k, r, j, VERB_SERVICE);
+	return fault_set(&j->fault, KERR_DENIED, "",
+		"only root and the owner of the state directory may check a backup "
+		"before keyd serves");
+}
+
 static void
 hash_one(struct keeper *k, struct store_reader *r, struct job *j)
 {
@@ -210,7 +223,9 @@ hash_run(void *keeper)
 			store_reader_open(k->store, &r) != KERR_OK)
 			r = NULL;
 		if (j->row->number == MESSAGE_BACKUP_CHECK) {
-			j->status = backup_check(j);
+			j->status = may_check(k, r, j);
+			if (j->status == KERR_OK)
+				j->status = backup_check(j);
 			answer_give(k, j);
 		} else if (r != NULL) {
 			hash_one(k, r, j);

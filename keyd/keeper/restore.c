@@ -15,8 +15,9 @@
  * rises, so that no token of before is active; what the sink says was taken away since is
  * taken away again; in a gap that the owner accepts, everything is quarantined. */
 
-#define ROWS_MAX ((size_t)1 << 30)
-#define GAP      600 /* seconds between the sink's newest head and when keyd last ran */
+#define ROWS_MAX     ((size_t)1 << 30)
+#define GAP          600 /* seconds between the sink's newest head and when keyd last ran */
+#define EPOCH_BEGINS INT64_C(1577836800) /* 2020-01-01: an epoch has 31 bits */
 
 const struct record *
 restore_asked(const struct record *asked)
@@ -122,7 +123,11 @@ raise_all(struct restore *r)
 
 	if (err != KERR_OK)
 		return err;
+	/* A backup may come back more than once: no epoch of a former restore of it is
+	 * used again. */
 	epoch = record_int(deployment, ROW_DEPLOYMENT_EPOCH) + 1;
+	if (epoch < r->op.now - EPOCH_BEGINS)
+		epoch = r->op.now - EPOCH_BEGINS;
 	record_set_int(deployment, ROW_DEPLOYMENT_EPOCH, epoch);
 	err = store_update(r->op.store, TABLE_deployment, deployment, r->op.now);
 	if (err == KERR_OK)
@@ -158,25 +163,28 @@ end_undelivered(struct restore *r)
 }
 
 /* Operators but the owner who restores end in a gap: who was dismissed in it must not
- * come back by it. */
+ * come back by it. KERR_NOTFOUND: the owner is none of them. */
 static enum kerr
 end_operators(struct restore *r)
 {
 	struct record *row;
-	size_t i;
+	size_t i, left = 0;
 	enum kerr err = all_ids(r, TABLE_operator);
 
 	for (i = 0; err == KERR_OK && i < r->count; i++) {
 		err = store_get(store_as_reader(r->op.store), TABLE_operator, r->ids[i],
 			r->scratch, &row);
 		if (err == KERR_OK &&
-			strcmp(record_text(row, ROW_OPERATOR_USER), r->owner) != 0) {
+			strcmp(record_text(row, ROW_OPERATOR_USER), r->owner) == 0) {
+			left += record_int(row, ROW_OPERATOR_STATE) == OPERATOR_IS_LIVE;
+		} else if (err == KERR_OK) {
 			record_set_int(row, ROW_OPERATOR_STATE, OPERATOR_IS_ENDED);
 			err = store_update(r->op.store, TABLE_operator, row, r->op.now);
 		}
 		arena_reset(r->scratch);
+		err = err == KERR_DAMAGED ? KERR_OK : err;
 	}
-	return err;
+	return err == KERR_OK && left == 0 ? KERR_NOTFOUND : err;
 }
 
 static enum kerr
@@ -272,8 +280,15 @@ write_all(struct keeper *k, struct job *j, const struct record *ask,
 		err = raise_all(r);
 	if (err == KERR_OK)
 		err = end_undelivered(r);
-	if (err == KERR_OK && r->gap)
+	if (err == KERR_OK && r->gap) {
 		err = end_operators(r);
+		if (err == KERR_NOTFOUND)
+			err = fault_set(&j->fault, KERR_INVALID, "owner",
+				"the backup has no operator %s, so nobody would be left "
+				"to release what waits in quarantine: name the owner "
+				"with --owner USER",
+				r->owner);
+	}
 	return err;
 }
 

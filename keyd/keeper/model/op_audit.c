@@ -13,6 +13,7 @@
 
 struct page {
 	struct op *op;
+	struct arena *scratch; /* of one record: a filter may pass over millions */
 	struct record *list;
 	size_t limit;
 	int64_t last;
@@ -52,31 +53,42 @@ passes(const struct page *p, const struct record *r)
 }
 
 static enum kerr
-put_record(void *with, struct record *row)
+add_record(struct page *p, const struct record *row, const char *line)
 {
-	struct page *p = with;
-	const char *line = record_text(row, ROW_AUDIT_RECORD_LINE);
-	struct record *r;
+	struct record *r = record_new(p->op->arena, &audit_schema);
 	const uint8_t *hash;
 	size_t len;
 	enum kerr err;
 
+	if (r == NULL)
+		return KERR_NOMEM;
+	err = audit_parse(line, strlen(line), r);
+	p->last = record_int(row, ROW_ID);
+	hash = record_bytes(row, ROW_AUDIT_RECORD_HASH, &len);
+	if (err == KERR_OK)
+		err = record_set_bytes(r, AUDIT_HASH, hash, len);
+	return err == KERR_OK ? record_add_existing(p->list, LIST_ITEMS, r) : err;
+}
+
+static enum kerr
+put_record(void *with, struct record *row)
+{
+	struct page *p = with;
+	const char *line = record_text(row, ROW_AUDIT_RECORD_LINE);
+	struct record *r = record_new(p->scratch, &audit_schema);
+	enum kerr err;
+
+	if (r == NULL)
+		return KERR_NOMEM;
 	if (record_count(p->list, LIST_ITEMS) == p->limit) {
 		p->more = true;
 		return KERR_CLOSED;
 	}
-	r = record_new(p->op->arena, &audit_schema);
-	if (r == NULL)
-		return KERR_NOMEM;
 	err = audit_parse(line, strlen(line), r);
-	if (err != KERR_OK)
-		return err;
-	if (!passes(p, r))
-		return KERR_OK;
-	p->last = record_int(row, ROW_ID);
-	hash = record_bytes(row, ROW_AUDIT_RECORD_HASH, &len);
-	err = record_set_bytes(r, AUDIT_HASH, hash, len);
-	return err == KERR_OK ? record_add_existing(p->list, LIST_ITEMS, r) : err;
+	if (err == KERR_OK && passes(p, r))
+		err = add_record(p, row, line);
+	arena_reset(p->scratch);
+	return err;
 }
 
 static enum kerr
@@ -140,8 +152,12 @@ list(struct op *op)
 	err = store_count(
 		op->reader, &(struct store_query){.table = TABLE_audit_record}, &total);
 	record_set_int(p.list, LIST_TOTAL, (int64_t)total);
+	p.scratch = arena_new(1u << 20);
+	if (p.scratch == NULL)
+		return KERR_NOMEM;
 	if (err == KERR_OK)
-		err = store_select(op->reader, &q, op->arena, put_record, &p);
+		err = store_select(op->reader, &q, p.scratch, put_record, &p);
+	arena_free(p.scratch);
 	if (err != KERR_OK && err != KERR_CLOSED)
 		return err;
 	if (!p.more)
