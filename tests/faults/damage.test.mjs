@@ -10,6 +10,7 @@ import { afterEach, beforeEach, test } from "node:test";
 
 import { pause, startKeyd, until } from "../support/keyd.mjs";
 
+const ROUNDS = process.env.KEYD_ALL ? 200 : 6;
 const DATABASE = ["keyd.db", "keyd.db-wal"];
 
 let keyd;
@@ -89,6 +90,36 @@ test("another key file: sealed, with a sentence, and serving again with the righ
 	await keyd.start();
 	await keyd.ready();
 	assert.equal(await keyd.isActive(token), true);
+});
+
+test("flipped bytes of the database never make a dead token live or a wrong row served", async () => {
+	const [client, gone] = [await keyd.client("whole"), await keyd.client("gone")];
+	const dead = await keyd.token(gone);
+	await keyd.act(gone, "revoke");
+	await keyd.stop();
+	fs.mkdirSync(keyd.file("old"));
+	copyDatabase("state", "old");
+	for (let round = 0; round < ROUNDS; round++) {
+		copyDatabase("old", "state");
+		const file = keyd.file("state/keyd.db");
+		const bytes = fs.readFileSync(file);
+		const at = bytes.indexOf(round % 2 ? client.key : gone.key);
+		assert.ok(at > 0, "the row is in the database");
+		bytes[at + Math.floor(Math.random() * 60) - 20] ^= 1 << Math.floor(Math.random() * 8);
+		fs.writeFileSync(file, bytes);
+		keyd.spawn();
+		await Promise.race([keyd.ended, keyd.answers().catch(() => undefined)]);
+		await pause(300);
+		assert.equal(await looksAt(dead), false);
+		const answer = await keyd.askToken(gone).catch(() => ({ status: 0 }));
+		assert.notEqual(answer.status, 200);
+		const shown = await keyd.request("GET", `/keyd/clients/${client.id}`).catch(() => ({ status: 0 }));
+		if (shown.status === 200) {
+			assert.equal(shown.json.key, client.key);
+			assert.equal(shown.json.name, "whole");
+		}
+		await keyd.stop();
+	}
 });
 
 test("a newer schema is refused with a sentence", async () => {
