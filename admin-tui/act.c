@@ -226,7 +226,9 @@ send_act(struct act *a, const struct record *r)
 	struct api_call call = {.lane = API_ACT,
 		.method = "POST",
 		.target = target,
-		.version = a->target.version,
+		/* A repeated request is told by its id; its own first try has changed the
+		 * version. */
+		.version = a->kind->repeatable ? 0 : a->target.version,
 		.idempotency = a->kind->repeatable ? a->request : NULL,
 		.done = on_reply,
 		.with = a};

@@ -219,8 +219,7 @@ finish(struct lane *l, enum kerr err)
 	} else {
 		fault_set(&fault, err, "",
 			is_reading(call) ? "keyd gave no answer: %s"
-					 : "the connection was lost before keyd's answer "
-					   "(%s): Enter asks again",
+					 : "the answer was lost (%s): Enter asks again",
 			kerr_text(err));
 		answer_fault(call, &fault, true);
 	}

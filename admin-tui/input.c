@@ -6,7 +6,7 @@
 #include "core/text.h"
 
 #define ESC            0x1b
-#define ESCAPE_WAIT_MS 50
+#define ESCAPE_WAIT_MS 12   /* terminals send a sequence at once */
 #define PASTE_WAIT_MS  5000 /* a slow line brings a paste in pieces */
 
 static const char paste_begin[] = "\033[200~";

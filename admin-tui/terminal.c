@@ -122,18 +122,21 @@ terminal_leave(void)
 }
 
 static void
-on_fatal(int number)
+on_fatal(int number, siginfo_t *info, void *context)
 {
+	(void)context;
 	terminal_leave();
-	/* What was there before (a sanitizer, the kernel's own) goes on from here: the
-	 * fault happens again, and abort() ends the process itself. */
+	/* What was there before (a sanitizer, the kernel's own) goes on from here: a
+	 * fault happens again, and what somebody sent is sent again. */
 	sigaction(number, &term.former[number], NULL);
+	if (info->si_code <= 0)
+		raise(number);
 }
 
 void
 terminal_guard(void)
 {
-	struct sigaction act = {.sa_handler = on_fatal};
+	struct sigaction act = {.sa_sigaction = on_fatal, .sa_flags = SA_SIGINFO};
 
 	sigemptyset(&act.sa_mask);
 	for (size_t i = 0; i < sizeof(fatal_signals) / sizeof(fatal_signals[0]); i++)

@@ -9,12 +9,13 @@
 //   knob NAME VALUE       of the stand-in: delay, lose, broken, gone
 //   at-most N             keys and letters since the paste, the one before it too
 //   exit N                the console has ended so
+//   absent                no keyd at first
 //   real                  against a keyd of its own, with the state of lib/real.mjs
 // {leaked} is the secret that the stand-in knows, {foreign} one of another office, {key:3} the key of
 // client 3 and {tail:3} its last four characters.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { Terminal } from "./terminal.mjs";
+import { Terminal, sleep } from "./terminal.mjs";
 import { startReal } from "./real.mjs";
 import { startStandIn } from "../../support/stand_in_keyd.mjs";
 
@@ -28,6 +29,7 @@ export function readScript(path) {
     const [word, ...rest] = text.split(/\s+/);
     const whole = text.slice(word.length).trim();
     if (word === "size") script.sizes = rest;
+    else if (word === "absent") script.absent = true;
     else if (word === "real") script.real = true;
     else if (word === "env") script.env[whole.split("=")[0]] = whole.split("=").slice(1).join("=");
     else script.steps.push({ word, rest, whole, line: index + 1 });
@@ -50,6 +52,8 @@ const unmasked = (text) => text;
 export const masked = (text) => text.replace(/\bkd[0-9A-Z]{22}\b/g, `kd${"K".repeat(22)}`)
   .replace(/\b\d{4}-\d\d-\d\dT[\d:]{8}Z/g, "YYYY-MM-DDThh:mm:ssZ").replace(/\b[0-9a-f]{32}\b/g, "(id)")
   .replace(/\b\d{4}-\d\d-\d\d \d\d:\d\d/g, "YYYY-MM-DD hh:mm").replace(/\b20\d\d\b/g, "YYYY")
+  .replace(/^([> ] )\d+( +YYYY)/gm, "$1NN$2").replace(/\b(record|sequence +|records 1 to) ?\d+\b/g, "$1 NN")
+  .replace(/\d+ signed heads/g, "N signed heads")
   .replace(/localhost:\d{4,5}/g, "localhost:PORT")
   .replace(/^kds_\S{60,}\n(\S)?$/gm, "(secret, broken)").replace(/^kds_\S{77}$/gm, "(secret)");
 
@@ -122,17 +126,19 @@ export async function runScript({ name, path, size, program, golden, secrets }) 
   const terminal = new Terminal({ columns, rows, env: script.env });
   const socket = join(terminal.dir, "keyd.sock");
   const server = script.real ? await startReal() : await startStandIn(socket, { ...stand, ...secrets });
+  if (script.absent) await server.close();
   const context = { terminal, server, socket, name, size, golden, secrets, keys: 0, before: 0 };
   try {
     await terminal.start([...(server.as ?? []), program, "--socket", server.socket ?? "keyd.sock"]);
     for (const one of script.steps) {
       await step(context, one).catch((error) => { throw new Error(`${path}:${one.line}: ${error.message}`); });
     }
-    if (!(await terminal.dead())) {
+    // Once for a form that is open, once for the console.
+    for (let i = 0; i < 2 && !terminal.dead(); i++) {
       await terminal.keys("C-c");
-      if (!(await terminal.dead())) await terminal.keys("C-c");
-      await terminal.exit();
+      await sleep(50);
     }
+    await terminal.exit();
     if (terminal.findings()) throw new Error(terminal.findings());
   } finally {
     await terminal.close();

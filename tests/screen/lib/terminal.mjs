@@ -1,6 +1,6 @@
 // A terminal under tmux, on a server of its own, with the console (or a shell) in it.
 import { execFile, spawn } from "node:child_process";
-import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -18,6 +18,13 @@ function run(program, args, input) {
 }
 
 const quoted = (word) => `'${word.replaceAll("'", "'\\''")}'`;
+
+// The process of that name at or below a process.
+function descend(pid, name) {
+  if (readFileSync(`/proc/${pid}/comm`, "utf8").trim() === name) return Number(pid);
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean);
+  return children.map((child) => descend(child, name)).find(Boolean);
+}
 
 export class Terminal {
   constructor({ columns = 80, rows = 24, env = {} } = {}) {
@@ -37,7 +44,8 @@ export class Terminal {
     const env = Object.entries({
       ...this.env, ASAN_OPTIONS: `log_path=${join(this.dir, "asan")}`, UBSAN_OPTIONS: `log_path=${join(this.dir, "asan")}`,
     }).map(([name, value]) => quoted(`${name}=${value}`));
-    const line = `cd ${quoted(this.dir)} && exec env -u NO_COLOR -u KEYD_ASCII ${env.join(" ")} ${command.map(quoted).join(" ")} 2>${quoted(join(this.dir, "stderr"))}`;
+    const line = `cd ${quoted(this.dir)}; env -u NO_COLOR -u KEYD_ASCII ${env.join(" ")} ${command.map(quoted).join(" ")}`
+      + " 2>stderr; echo $? >status.new; mv status.new status";
     await run("tmux", ["-u", "-L", this.server, "-f", conf, "new-session", "-d",
       "-x", String(this.size.columns), "-y", String(this.size.rows), line]);
   }
@@ -50,8 +58,12 @@ export class Terminal {
   }
   resize(columns, rows) { return this.tmux("resize-window", "-x", String(columns), "-y", String(rows)); }
   async show(format) { return (await this.tmux("display-message", "-p", format)).trim(); }
-  async pid() { return Number(await this.show("#{pane_pid}")); }
-  async dead() { return (await this.show("#{pane_dead}")) === "1"; }
+  async pid() {
+    const pid = descend(await this.show("#{pane_pid}"), "admin-tui");
+    if (!pid) throw new Error(`the console does not run:\n${await this.capture()}`);
+    return pid;
+  }
+  dead() { return existsSync(join(this.dir, "status")); }
 
   // What moves by itself is masked.
   async capture() {
@@ -87,7 +99,7 @@ export class Terminal {
 
   async exit(ms = 5000) {
     for (const end = Date.now() + ms; Date.now() < end; await sleep(25)) {
-      if (await this.dead()) return Number(await this.show("#{pane_dead_status}"));
+      if (this.dead()) return Number(readFileSync(join(this.dir, "status"), "utf8"));
     }
     throw new Error(`it does not end:\n${await this.capture()}`);
   }
