@@ -16,7 +16,7 @@
  * taken away again; in a gap that the owner accepts, everything is quarantined. */
 
 #define ROWS_MAX     ((size_t)1 << 30)
-#define GAP          600 /* seconds between the sink's newest head and when keyd last ran */
+#define GAP          600 /* seconds from the sink's newest head to when keyd last ran */
 #define EPOCH_BEGINS INT64_C(1577836800) /* 2020-01-01: an epoch has 31 bits */
 
 const struct record *
