@@ -1,6 +1,7 @@
 // One keyd with 10,000 live clients: memory, cold start, find, what a check costs among them.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { figure } from "../lib/figures.mjs";
 import { fetchToken, makeClients, makeModel, startKeyd } from "../lib/keyd.mjs";
 import { measure } from "../lib/load.mjs";
@@ -9,6 +10,7 @@ import { memory } from "../lib/process.mjs";
 const few = 5000;
 const many = 10_000;
 const finds = 200;
+const settled = 3000; // ms after the first answer, when keyd's start is over
 
 export const title = "keyd with 10,000 clients";
 
@@ -41,10 +43,12 @@ export async function run(bench, results) {
     const caller = await makeModel(keyd.ask);
     await makeClients(keyd.ask, few, { lanes: 16, prefix: "few" });
     await keyd.restart();
+    await sleep(settled);
     const before = memory(keyd.pid);
     const clients = await makeClients(keyd.ask, many - few, { lanes: 16, prefix: "many" });
     const starts = [];
     for (let i = 0; i < 3; i++) starts.push(await keyd.restart());
+    await sleep(settled);
     const after = memory(keyd.pid);
     const found = await timesOf(finds, (i) => keyd.ask("POST", "/find", { text: clients[i * 20].key.slice(4, 14) }));
     const named = await timesOf(finds, (i) => keyd.ask("POST", "/find", { text: `many-${i * 20}` }));
