@@ -189,11 +189,12 @@ question(struct keeper *k, struct peer *p, const struct message *m)
 		return KERR_PROTOCOL;
 	if (p->kind == PEER_LOCAL_FRONT && !p->taken)
 		return KERR_PROTOCOL;
+	if (err == KERR_PHASE && k->starting)
+		err = fault_set(&q.fault, KERR_NOT_READY, "", "keyd is starting");
 	if (err == KERR_OK && k->restricted && gate_issues(row))
 		err = fault_set(&q.fault, KERR_NOT_READY, "",
 			"keyd found damage or a gap at its start and issues nothing "
-			"until the "
-			"owner has looked: keyd status says what to do");
+			"until the owner has looked: keyd status says what to do");
 	if (err == KERR_OK && row->lane != LANE_ANSWER && p->open >= OPEN_MAX)
 		err = KERR_BUSY;
 	if (err == KERR_OK)

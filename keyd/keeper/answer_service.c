@@ -81,7 +81,9 @@ put_state(struct keeper *k, struct record *status)
 	if (k->phase == PHASE_BIT_EMPTY)
 		reason(status, "nothing is set up yet: keyd init or keyd restore");
 	if (k->phase == PHASE_BIT_SEALED)
-		reason(status, "sealed: keyd unseal");
+		reason(status, k->starting ? "keyd is starting" : "sealed: keyd unseal");
+	if (k->phase == PHASE_BIT_SEALED && k->sealed_why[0] != '\0')
+		reason(status, k->sealed_why);
 	if (k->restricted)
 		reason(status, "damage or a gap was found at start: revoking works, "
 			       "nothing is answered "

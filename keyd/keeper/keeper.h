@@ -44,9 +44,11 @@ struct keeper {
 	struct usage *usage;
 	enum phase_bit phase;
 	bool stopping;
-	bool again;         /* ends, so that the parent starts a fresh one */
-	bool damaged;       /* found at start; until the owner accepts */
-	bool sink_accepted; /* the owner accepted what the sink lacks or knows better */
+	bool starting;        /* the automatic slot is being tried */
+	char sealed_why[384]; /* why it did not open; "" */
+	bool again;           /* ends, so that the parent starts a fresh one */
+	bool damaged;         /* found at start; until the owner accepts */
+	bool sink_accepted;   /* the owner accepted what the sink lacks or knows better */
 	atomic_bool restricted; /* damage or a gap: nothing is active, nothing issued,
 				   until accepted */
 	int local_listener;

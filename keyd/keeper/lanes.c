@@ -1,5 +1,6 @@
 #include "keyd/keeper/lanes.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/clock.h"
@@ -17,6 +18,10 @@ lanes_arrived(struct keeper *k, struct job *j)
 {
 	struct service_result *s = j->service;
 
+	if (k->starting) {
+		snprintf(k->sealed_why, sizeof(k->sealed_why), "%s", j->fault.text);
+		k->starting = false;
+	}
 	if (s->accepted) {
 		k->damaged = k->restricted = false;
 		k->sink_accepted = true;

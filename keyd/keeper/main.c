@@ -103,6 +103,7 @@ prepare(struct keeper *k, struct fault *fault)
 		k->usage == NULL || k->rates == NULL || uv_loop_init(&k->loop) != 0)
 		return fault_set(fault, KERR_NOMEM, "", "no memory to start the keeper");
 	k->phase = PHASE_BIT_SEALED;
+	k->starting = true;
 	queue_init(&k->write, QUEUE_MAX);
 	queue_init(&k->read, QUEUE_MAX);
 	queue_init(&k->sign, QUEUE_MAX);

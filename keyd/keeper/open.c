@@ -123,7 +123,9 @@ open_automatic(struct keeper *k, struct fault *fault)
 
 	if (key == NULL)
 		return fault_set(fault, KERR_NOTFOUND, "seal.key_file",
-			"there is no key of the automatic slot");
+			"seal.key_file is empty and there is no credential "
+			"keyd-seal-key, so a "
+			"person unseals");
 	t.typed = key;
 	err = try_slots(&t);
 	secret_free(key);

@@ -323,9 +323,10 @@ give_start(struct keeper *k)
 		err = open_automatic(k, &fault);
 		if (err == KERR_OK)
 			err = open_up(k, j->service, &fault);
-		if (err != KERR_OK && err != KERR_NOTFOUND)
-			log_write(LOG_ERROR, "not-unsealed", "",
-				LOG_TEXT("why", fault.text));
+		if (err != KERR_OK)
+			log_write(err == KERR_NOTFOUND ? LOG_INFO : LOG_ERROR,
+				"not-unsealed", "", LOG_TEXT("why", fault.text));
+		j->fault = fault;
 	}
 	answer_give(k, j);
 }
