@@ -63,10 +63,6 @@ endfunction()
 # keyd_program(NAME ARCHIVE): the program of this folder, its main.c on its archive. All programs lie in one
 # directory of the build, since keyd-parent starts those beside it.
 function(keyd_program name archive)
-  if(NOT EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/main.c")
-    message(WARNING "${name} has no main.c")
-    return()
-  endif()
   add_executable(${name} main.c)
   keyd_target(${name})
   target_link_libraries(${name} PRIVATE ${archive})

@@ -51,6 +51,13 @@ put_counts(struct keeper *k, struct record *status)
 	record_set_int(status, STATUS_SINK_PLACE, sink.place);
 	record_set_int(status, STATUS_SINK_LAG, (int64_t)sink.lag);
 	record_set_int(status, STATUS_FENCED, (int64_t)store_fenced(k->store));
+	record_set_int(status, STATUS_SLOTS, k->slots);
+	if (k->automatic != NULL &&
+		record_set_text(status, STATUS_AUTOMATIC, k->automatic) != KERR_OK)
+		return;
+	if (k->slots == 1)
+		reason(status, "only one slot opens keyd; were it lost, so were "
+			       "everything: keyd seal add");
 	if (store_fenced(k->store) > 0)
 		reason(status, "damaged rows are set aside: keyd audit verify, then "
 			       "restore or accept");

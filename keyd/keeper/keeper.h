@@ -44,11 +44,13 @@ struct keeper {
 	struct usage *usage;
 	enum phase_bit phase;
 	bool stopping;
-	bool starting;        /* the automatic slot is being tried */
-	char sealed_why[384]; /* why it did not open; "" */
-	bool again;           /* ends, so that the parent starts a fresh one */
-	bool damaged;         /* found at start; until the owner accepts */
-	bool sink_accepted;   /* the owner accepted what the sink lacks or knows better */
+	int slots;             /* that can unseal */
+	const char *automatic; /* what the automatic one withstands; "none" */
+	bool starting;         /* the automatic slot is being tried */
+	char sealed_why[384];  /* why it did not open; "" */
+	bool again;            /* ends, so that the parent starts a fresh one */
+	bool damaged;          /* found at start; until the owner accepts */
+	bool sink_accepted; /* the owner accepted what the sink lacks or knows better */
 	atomic_bool restricted; /* damage or a gap: nothing is active, nothing issued,
 				   until accepted */
 	int local_listener;

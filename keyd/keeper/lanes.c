@@ -34,6 +34,10 @@ lanes_arrived(struct keeper *k, struct job *j)
 		k->tokens_since = s->tokens_since;
 	}
 	k->again = k->again || s->again;
+	if (s->slots > 0)
+		k->slots = s->slots;
+	if (s->automatic != NULL)
+		k->automatic = s->automatic;
 	buf_clear(&s->slot);
 	if (s->keys != NULL) {
 		arena_free(k->keys_arena);

@@ -14,6 +14,8 @@ struct service_result {
 	bool accepted;        /* the owner accepted */
 	bool clock;           /* confirmed as right, once the record of it is on disk */
 	bool again; /* a restore failed and wrote nothing: a fresh keeper begins anew */
+	int slots;  /* how many can unseal; 0: as before */
+	const char *automatic; /* what the automatic slot withstands; NULL: as before */
 	int64_t tokens_since;
 	struct record *keys; /* signing_key_list in keys_arena */
 	struct arena *keys_arena;
@@ -44,6 +46,9 @@ enum kerr open_slot(struct keeper *k, int64_t slot, const struct secret *typed,
 struct secret *open_automatic_key(struct keeper *k, int *ret_kind);
 /* The keys as the fronts need them, in an arena of their own. */
 enum kerr open_keys(struct keeper *k, struct service_result *ret) MUST_CHECK;
+
+/* How many slots there are, and what the automatic one withstands. */
+enum kerr open_slots(struct keeper *k, struct service_result *ret) MUST_CHECK;
 
 /* service.c, on the write thread: init, unseal, restore (no open group), and within a
  * group the rest. */

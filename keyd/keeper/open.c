@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/clock.h"
@@ -270,6 +271,43 @@ open_audit(struct keeper *k, struct service_result *ret, struct fault *fault)
 	return KERR_OK;
 }
 
+static enum kerr
+count_slot(void *with, struct record *row)
+{
+	struct service_result *s = with;
+	int64_t kind = record_int(row, ROW_SEAL_SLOT_KIND);
+
+	s->slots++;
+	if (kind == SLOT_KIND_CREDENTIAL)
+		s->automatic = "host";
+	else if (kind == SLOT_KIND_KEY_FILE)
+		s->automatic = "disk";
+	return KERR_OK;
+}
+
+/* The loss of what the automatic slot's key withstands: a backup when the key lies beside
+ * the data, a disk when it lies on another file system, the host when the service manager
+ * keeps it. */
+enum kerr
+open_slots(struct keeper *k, struct service_result *ret)
+{
+	const struct store_query q = {.table = TABLE_seal_slot};
+	struct arena *a = arena_new(1u << 20);
+	struct stat key, data;
+	enum kerr err = KERR_NOMEM;
+
+	ret->slots = 0;
+	ret->automatic = "none";
+	if (a != NULL)
+		err = store_select(store_as_reader(k->store), &q, a, count_slot, ret);
+	arena_free(a);
+	if (strcmp(ret->automatic, "disk") == 0 && k->seal_fd >= 0 &&
+		fstat(k->seal_fd, &key) == 0 && fstat(k->state_fd, &data) == 0 &&
+		key.st_dev == data.st_dev)
+		ret->automatic = "backup";
+	return err;
+}
+
 enum kerr
 open_up(struct keeper *k, struct service_result *ret, struct fault *fault)
 {
@@ -298,6 +336,8 @@ open_up(struct keeper *k, struct service_result *ret, struct fault *fault)
 		err = ret->index == NULL ? KERR_NOMEM : fill_index(k, a, ret->index);
 	if (err == KERR_OK && !k->empty)
 		err = load_rates(k, a);
+	if (err == KERR_OK && !k->empty)
+		err = open_slots(k, ret);
 	if (err == KERR_OK && !k->empty)
 		err = open_keys(k, ret);
 	arena_free(a);

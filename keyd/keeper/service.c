@@ -187,6 +187,8 @@ add_slot(struct keeper *k, struct job *j, struct op *op)
 	if (err == KERR_OK)
 		err = op_note(
 			op, "seal.add", "seal_slot", record_int(row, ROW_ID), "done");
+	if (err == KERR_OK)
+		err = open_slots(k, j->service);
 	op->answer = job_answer(j);
 	if (err != KERR_OK || op->answer == NULL)
 		return err != KERR_OK ? err : KERR_NOMEM;

@@ -282,6 +282,8 @@ serve(struct keeper *k, struct job *j)
 	k->empty = false;
 	err = open_keys(k, j->service);
 	if (err == KERR_OK)
+		err = open_slots(k, j->service);
+	if (err == KERR_OK)
 		atomic_store(&k->open, true);
 	return err;
 }
