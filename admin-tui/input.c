@@ -198,6 +198,17 @@ take(struct input *in, size_t len)
 	memmove(in->held, in->held + len, in->held_len);
 }
 
+/* A UTF-8 character whose bytes so far are right. */
+static bool
+is_unfinished(const struct input *in)
+{
+	for (size_t i = 1; i < in->held_len; i++) {
+		if ((in->held[i] & 0xc0) != 0x80)
+			return false;
+	}
+	return in->held[0] >= 0xc2 && in->held_len < 4;
+}
+
 /* One key out of what is held. False: more bytes are needed. */
 static bool
 next_key(struct input *in, input_handler *handle, void *with)
@@ -220,7 +231,7 @@ next_key(struct input *in, input_handler *handle, void *with)
 		take(in, 1);
 	} else {
 		n = text_next((const char *)in->held, in->held_len, &character, &hidden);
-		if (n == 0 && in->held[0] >= 0xc2 && in->held_len < 4)
+		if (n == 0 && is_unfinished(in))
 			return false;
 		/* What is no character, or would not be seen, is no key. */
 		if (n != 0 && !hidden)

@@ -18,6 +18,7 @@
 
 #define ARENA_MAX    ((size_t)1 << 20)
 #define KEPT_SECONDS 300
+#define ASK_MAX      32768
 #define TAIL         4 /* characters of the key that confirm */
 
 struct find {
@@ -105,7 +106,7 @@ ask(struct find *v, const char *target, api_done *done, void *with)
 	struct buf body;
 	enum kerr err;
 
-	buf_init(&body, 8192);
+	buf_init(&body, ASK_MAX);
 	err = put_ask(v, &body);
 	call.body = body.data;
 	call.body_len = body.len;
