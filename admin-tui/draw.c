@@ -29,6 +29,7 @@ static struct {
 	FILE *nothing;
 	bool ascii;
 	bool colour;
+	bool entered;
 	bool cursor;
 	int cursor_row, cursor_column;
 	struct buf text; /* of the piece that is being drawn */
@@ -106,7 +107,6 @@ draw_start(struct fault *fault)
 	draw.nothing = fopen("/dev/null", "re");
 	if (draw.file == NULL || draw.nothing == NULL)
 		return fault_set(fault, KERR_NOMEM, "", "no memory for the screen");
-	use_env(FALSE);
 	draw.screen = newterm(type, draw.file, draw.nothing);
 	if (draw.screen == NULL)
 		return fault_set(fault, KERR_UNSUPPORTED, "TERM",
@@ -135,14 +135,23 @@ draw_stop(void)
 	buf_clear(&draw.text);
 }
 
+/* Without the padding ("$<2>") that terminals of long ago wanted: this goes out from a
+ * signal handler too, where nobody can wait. */
 static void
 add_capability(char *out, const char *name)
 {
 	const char *value = tigetstr(name);
 	size_t len = strlen(out);
 
-	if (value != NULL && value != (char *)-1 && len + strlen(value) < CONTROL_MAX)
-		memcpy(out + len, value, strlen(value) + 1);
+	if (value == NULL || value == (char *)-1)
+		return;
+	while (*value != '\0' && len + 1 < CONTROL_MAX) {
+		if (value[0] == '$' && value[1] == '<' && strchr(value, '>') != NULL)
+			value = strchr(value, '>') + 1;
+		else
+			out[len++] = *value++;
+	}
+	out[len] = '\0';
 }
 
 void
@@ -150,7 +159,10 @@ draw_enter(void)
 {
 	char before[CONTROL_MAX] = "", after[CONTROL_MAX] = "";
 
-	add_capability(before, "smcup");
+	/* The first time curses does that itself. */
+	if (draw.entered)
+		add_capability(before, "smcup");
+	draw.entered = true;
 	add_capability(after, "sgr0");
 	add_capability(after, "cnorm");
 	add_capability(after, "rmcup");

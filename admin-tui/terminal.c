@@ -95,7 +95,7 @@ terminal_enter(const char *before, const char *after)
 	raw.c_cc[VMIN] = 1;
 	raw.c_cc[VTIME] = 0;
 	term.entered = 1;
-	tcsetattr(term.fd, TCSADRAIN, &raw);
+	tcsetattr(term.fd, TCSANOW, &raw);
 	buf_put_text(&term.queue, before);
 	buf_put_text(&term.queue, PASTE_MARKS_ON);
 }

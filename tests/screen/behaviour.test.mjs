@@ -223,6 +223,45 @@ export const tests = {
     }
   }),
 
+  "a line that takes nothing holds nothing up": (context) => inConsole(context, async (terminal, server) => {
+    await terminal.see("alice (owner)");
+    await terminal.keys("2");
+    await terminal.see("Aspen SIS");
+    const pid = await terminal.pid();
+    const tmux = Number(await terminal.show("#{pid}"));
+    process.kill(tmux, "SIGSTOP");
+    try {
+      // a whole picture each time, until the terminal's own queue is full
+      for (let i = 0; i < 60; i++) {
+        process.kill(pid, "SIGWINCH");
+        await sleep(10);
+      }
+      const before = server.knobs.asked.length;
+      for (const end = Date.now() + 7000; server.knobs.asked.length === before; await sleep(50)) {
+        assert.ok(Date.now() < end, "it asks keyd nothing any more");
+      }
+      process.kill(pid, "SIGTERM");
+      for (const end = Date.now() + 3000; !terminal.dead(); await sleep(20)) {
+        assert.ok(Date.now() < end, "it does not end");
+      }
+    } finally {
+      process.kill(tmux, "SIGCONT");
+    }
+  }),
+
+  "terminals of other kinds": async (context) => {
+    for (const TERM of ["linux", "vt100", "screen", "xterm-256color"]) {
+      await inConsole(context, async (terminal) => {
+        await terminal.see("alice (owner)");
+        await terminal.keys("2");
+        await terminal.see("Aspen SIS");
+        await terminal.until((text) => text === golden("clients-80x24-first"), `the list as ${TERM}`);
+        await terminal.keys("C-c");
+        assert.equal(await terminal.exit(), 0);
+      }, { env: { TERM } });
+    }
+  },
+
   "an answer that was lost is asked for again, and nothing is made twice": (context) => inConsole(context, async (terminal, server) => {
     await terminal.see("alice (owner)");
     await terminal.keys(":");
