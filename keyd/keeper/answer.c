@@ -309,6 +309,10 @@ hand_down(struct keeper *k, int fd)
 	return true;
 }
 
+#define WAITING_MAX (sizeof(((struct keeper *)NULL)->waiting) / sizeof(int))
+
+static void on_listener(uv_poll_t *poll, int status, int events);
+
 static void
 hand_down_waiting(struct keeper *k)
 {
@@ -317,8 +321,13 @@ hand_down_waiting(struct keeper *k)
 		memmove(&k->waiting[0], &k->waiting[1],
 			k->waiting_count * sizeof(k->waiting[0]));
 	}
+	if (k->waiting_count < WAITING_MAX &&
+		!uv_is_active((const uv_handle_t *)&k->listener) &&
+		uv_poll_start(&k->listener, UV_READABLE, on_listener) != 0)
+		uv_stop(&k->loop);
 }
 
+/* More than that wait in the listener's own queue until a local front takes one. */
 static void
 on_listener(uv_poll_t *poll, int status, int events)
 {
@@ -326,15 +335,14 @@ on_listener(uv_poll_t *poll, int status, int events)
 	int fd;
 
 	(void)events;
-	while (status == 0 && (fd = accept4(k->local_listener, NULL, NULL,
-				       SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
-		if (k->waiting_count == 0 && hand_down(k, fd))
-			continue;
-		if (k->waiting_count == sizeof(k->waiting) / sizeof(k->waiting[0]))
-			close(fd);
-		else
+	while (status == 0 && k->waiting_count < WAITING_MAX &&
+		(fd = accept4(k->local_listener, NULL, NULL,
+			 SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
+		if (k->waiting_count > 0 || !hand_down(k, fd))
 			k->waiting[k->waiting_count++] = fd;
 	}
+	if (k->waiting_count == WAITING_MAX)
+		uv_poll_stop(poll);
 }
 
 static void
