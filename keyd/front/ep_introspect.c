@@ -86,9 +86,15 @@ ep_introspect(struct exchange *ex)
 		} else {
 			/* The caller is looked at in any case: the keeper answers for a
 			 * token without a jti as for one that is not active. */
-			if (oauth_verify(ex->front, token->text, token->len, &jws))
+			bool good =
+				oauth_verify(ex->front, token->text, token->len, &jws);
+
+			if (good)
 				flat_put(&flat, INTROSPECT_ASK_JTI, jws.jti, jws.jti_len);
-			oauth_ask(ex, MESSAGE_INTROSPECT, &flat, answered);
+			if (!good && !oauth_has_keys(ex->front))
+				reply_error(ex, KERR_NOT_READY);
+			else
+				oauth_ask(ex, MESSAGE_INTROSPECT, &flat, answered);
 		}
 	}
 	flat_clear(&flat);

@@ -34,9 +34,17 @@ ep_revoke(struct exchange *ex)
 		if (!token->text) {
 			reply_oauth(ex, 400, "invalid_request", "token is missing");
 		} else {
-			if (oauth_verify(ex->front, token->text, token->len, &jws))
+			bool good =
+				oauth_verify(ex->front, token->text, token->len, &jws);
+
+			if (good)
 				flat_put(&flat, REVOKE_ASK_JTI, jws.jti, jws.jti_len);
-			oauth_ask(ex, MESSAGE_REVOKE_TOKEN, &flat, answered);
+			/* without the keys a good token looks like none: that it has
+			 * ended must not be said */
+			if (!good && !oauth_has_keys(ex->front))
+				reply_error(ex, KERR_NOT_READY);
+			else
+				oauth_ask(ex, MESSAGE_REVOKE_TOKEN, &flat, answered);
 		}
 	}
 	flat_clear(&flat);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/model/model.h"
 #include "core/wire/json_record.h"
 #include "keyd/front/flat.h"
 #include "keyd/front/form.h"
@@ -236,4 +237,10 @@ oauth_verify(struct front *f, const char *token, size_t len, struct jws_token *r
 		return false;
 	token_cache_put(f->cache, &tag, ret);
 	return true;
+}
+
+bool
+oauth_has_keys(const struct front *f)
+{
+	return f->phase == PHASE_SERVING;
 }

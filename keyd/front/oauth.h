@@ -53,5 +53,8 @@ void oauth_ask(struct exchange *ex, uint16_t number, const struct flat *question
 
 /* The jti record of a token whose signature is one of keyd's keys'. False: it is not. */
 bool oauth_verify(struct front *f, const char *token, size_t len, struct jws_token *ret);
+/* Has the keeper said that it serves, and with which keys? Until then a token that does
+ * not verify may be a good one. */
+bool oauth_has_keys(const struct front *f);
 
 #endif

@@ -178,6 +178,7 @@ rig_start_with(struct rig *rig, bool local)
 	int pair[2];
 
 	ck_assert_int_eq(front_init(&rig->front, local, rig->settings, &fault), KERR_OK);
+	rig->front.phase = PHASE_SERVING;
 	rig->front.plain = true;
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), 0);
 	rig->keeper = pair[0];
