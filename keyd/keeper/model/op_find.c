@@ -332,36 +332,51 @@ try_secret(struct op *op, const char *text, size_t len)
 	return err == KERR_CLOSED ? KERR_OK : err;
 }
 
+/* The bytes of the jti in a token's payload, which is wiped on every path. KERR_INVALID:
+ * no base64url; KERR_NOTFOUND: no jti of keyd's length. */
+static enum kerr
+jti_in(const char *part, size_t len, uint8_t ret[JTI_LEN], size_t *ret_len)
+{
+	char payload[2048];
+	const char *at = NULL;
+	size_t n = 0;
+	enum kerr err = base64_decode(
+		BASE64_URL, part, len, (uint8_t *)payload, sizeof(payload) - 1, &n);
+
+	if (err == KERR_OK) {
+		payload[n] = '\0';
+		at = strstr(payload, "\"jti\":\"");
+		if (at == NULL || strlen(at + 7) < JTI_TEXT_LEN ||
+			base64_decode(BASE64_URL, at + 7, JTI_TEXT_LEN, ret, JTI_LEN,
+				ret_len) != KERR_OK)
+			err = KERR_NOTFOUND;
+	}
+	sodium_memzero(payload, sizeof(payload));
+	return err;
+}
+
 /* A token's payload names its jti, which carries the keeper's own MAC: no parsing is
  * needed to believe it. */
 static enum kerr
 try_token(struct op *op, const char *text, size_t len)
 {
 	struct found f = {.op = op, .answer = op->answer, .what = FIND_IS_TOKEN};
-	char payload[2048];
 	uint8_t jti_bytes[JTI_LEN];
-	const char *dot = memchr(text, '.', len), *end, *at;
+	const char *dot = memchr(text, '.', len), *end;
 	struct vault_macer *m;
 	struct jti jti;
 	uint32_t key;
-	size_t n, got;
+	size_t got = 0;
 	enum kerr err;
 
 	end = dot != NULL ? memchr(dot + 1, '.', len - (size_t)(dot + 1 - text)) : NULL;
 	if (len < 5 || memcmp(text, "eyJ", 3) != 0 || end == NULL)
 		return KERR_NOTFOUND;
-	if (base64_decode(BASE64_URL, dot + 1, (size_t)(end - dot - 1),
-		    (uint8_t *)payload, sizeof(payload) - 1, &n) != KERR_OK)
+	err = jti_in(dot + 1, (size_t)(end - dot - 1), jti_bytes, &got);
+	if (err == KERR_INVALID)
 		return note(op, "this looks like a token, but it is cut or damaged");
-	payload[n] = '\0';
-	at = strstr(payload, "\"jti\":\"");
-	if (at == NULL || strlen(at + 7) < JTI_TEXT_LEN ||
-		sodium_base642bin(jti_bytes, sizeof(jti_bytes), at + 7, JTI_TEXT_LEN,
-			NULL, &got, NULL,
-			sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
-		jti_key(jti_bytes, got, &key) != KERR_OK)
+	if (err != KERR_OK || jti_key(jti_bytes, got, &key) != KERR_OK)
 		return note(op, "a token, but not one of this keyd");
-	sodium_memzero(payload, sizeof(payload));
 	m = vault_macer_new(op->vault, key, JTI_USE);
 	err = m != NULL ? jti_check(m, jti_bytes, got, &jti) : KERR_DENIED;
 	vault_macer_free(m);
